@@ -1,0 +1,261 @@
+package loop
+
+import (
+	"errors"
+	"runtime/debug"
+
+	"penstock/pool"
+)
+
+// ErrPanic is what OnClose says of a connection whose handler panicked.
+var ErrPanic = errors.New("loop: connection ended by a panic in its handler")
+
+// ErrSlow is what OnClose says of a connection that did not take its last output in time.
+var ErrSlow = errors.New("loop: connection did not take its output in time")
+
+func stackTrace() []byte { return debug.Stack() }
+
+type state uint8
+
+const (
+	stateOpen    state = iota
+	stateClosing       // output is still to be written, then the socket closes
+	stateLinger        // output written, sending side shut down, input thrown away
+	stateEnded         // OnClose is due at the end of the batch
+	stateDone          // OnClose was called, socket released
+)
+
+// Conn is one connection. Loop thread only.
+type Conn struct {
+	loop *Loop
+	h    Handler
+	tls  *tlsLayer
+	out  []byte // the write batch: plain bytes not yet written
+	err  error  // what OnClose will say
+
+	// FD is the descriptor on metal; Aux is the backend's own. Both are for backends.
+	FD  int
+	Aux any
+
+	timer     Timer // closing and lingering only
+	discarded int
+	outBytes  uint32 // size of the last write batch: the next one starts with as much
+
+	state    state
+	dirty    bool // in loop.dirty
+	blocked  bool // the socket took less than it was given
+	paused   bool // reading is paused
+	linger   bool // close by way of stateLinger
+	reset    bool // drop what the kernel has not sent
+	released bool
+}
+
+// Adopt makes a connection of the loop from what the backend knows under fd or aux. For backends and their helpers.
+func (l *Loop) Adopt(fd int, aux any, h Handler) *Conn {
+	c := &Conn{loop: l, h: h, FD: fd, Aux: aux}
+	c.timer.Init(c)
+	l.conns++
+	return c
+}
+
+// Loop is the loop that the connection belongs to.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// SetHandler gives the connection to another handler.
+func (c *Conn) SetHandler(h Handler) { c.h = h }
+
+// Buffer returns the write batch to append to; it leaves in one write at the end of the poll batch. There is room for n more
+// bytes (n up to 32 KiB) without growing unless the socket refuses output. The pointer is lent until the next call on the
+// Conn. Whoever produces much looks at Queued and waits for OnDrain.
+func (c *Conn) Buffer(n int) *[]byte {
+	if cap(c.out)-len(c.out) < n {
+		c.makeRoom(n)
+	}
+	if !c.dirty && c.state <= stateClosing {
+		c.dirty = true
+		c.loop.dirty = append(c.loop.dirty, c)
+	}
+	return &c.out
+}
+
+func (c *Conn) makeRoom(n int) {
+	if c.out != nil && len(c.out)+n > pool.SlabBytes && !c.blocked && c.state == stateOpen {
+		c.flush()
+	}
+	if c.out == nil {
+		c.out = c.loop.Slabs.Get(max(n, firstOutBytes, int(c.outBytes)))
+	} else {
+		c.out = c.loop.Slabs.Grow(c.out, n)
+	}
+	c.outBytes = uint32(min(cap(c.out), pool.SlabBytes))
+}
+
+// Write copies b into the write batch.
+func (c *Conn) Write(b []byte) {
+	for len(b) > outRoomBytes {
+		p := c.Buffer(outRoomBytes)
+		*p = append(*p, b[:outRoomBytes]...)
+		b = b[outRoomBytes:]
+	}
+	p := c.Buffer(len(b))
+	*p = append(*p, b...)
+}
+
+// Queued is how many bytes the socket has not taken yet, those of the current batch included.
+func (c *Conn) Queued() int {
+	n := len(c.out)
+	if c.tls != nil {
+		n += len(c.tls.wire)
+	}
+	return n
+}
+
+// Blocked says that the socket refused bytes: OnDrain follows when it has taken all of them.
+func (c *Conn) Blocked() bool { return c.blocked }
+
+// Open says that the connection has neither ended nor been closed from this side.
+func (c *Conn) Open() bool { return c.state == stateOpen }
+
+// Pause stops reading: the kernel's buffer fills and the peer is held back.
+func (c *Conn) Pause() { c.paused = true }
+
+// Resume reads again.
+func (c *Conn) Resume() {
+	if c.paused {
+		c.paused = false
+		if c.state == stateOpen {
+			c.loop.backend.Reread(c)
+		}
+	}
+}
+
+// Paused says that reading is stopped. For backends as well.
+func (c *Conn) Paused() bool { return c.paused }
+
+// Close writes what is batched up and closes; OnClose follows, with a nil error where the output was taken.
+func (c *Conn) Close() { c.startClose(false) }
+
+// CloseLinger is Close for a peer that is still sending: after the output the sending side is shut down and input is thrown
+// away for a bounded time, so that the peer gets to read the answer (RFC 9112 §9.6).
+func (c *Conn) CloseLinger() { c.startClose(true) }
+
+// Abort drops the connection at once with a reset; unsent output is lost. OnClose follows at the end of the batch.
+func (c *Conn) Abort() {
+	if c.state < stateEnded {
+		c.end(nil, true)
+	}
+}
+
+func (c *Conn) startClose(linger bool) {
+	if c.state != stateOpen {
+		return
+	}
+	c.state, c.linger = stateClosing, linger
+	c.paused = false
+	c.loop.Arm(&c.timer, closeFlushTime)
+	if !c.dirty {
+		c.dirty = true
+		c.loop.dirty = append(c.loop.dirty, c)
+	}
+}
+
+// end has OnClose called at the end of the batch. It is safe from any depth of the stack.
+func (c *Conn) end(err error, reset bool) {
+	if c.state >= stateEnded {
+		return
+	}
+	c.state, c.err, c.reset = stateEnded, err, reset
+	c.loop.ended = append(c.loop.ended, c)
+}
+
+func (c *Conn) finish() {
+	if c.state == stateDone {
+		return
+	}
+	l := c.loop
+	l.Disarm(&c.timer)
+	c.state = stateDone
+	c.releaseOut()
+	l.conns--
+	l.backend.Release(c, c.reset)
+	defer l.confine("close", nil)
+	c.h.OnClose(c, c.err)
+}
+
+func (c *Conn) releaseOut() {
+	if c.out != nil {
+		c.loop.Slabs.Put(c.out)
+		c.out = nil
+	}
+	if c.tls != nil {
+		c.tls.release(c.loop)
+	}
+}
+
+// OnTimer ends a connection that lingers or does not take its last output. For the loop.
+func (c *Conn) OnTimer(*Timer) {
+	switch c.state {
+	case stateClosing:
+		c.end(ErrSlow, true)
+	case stateLinger:
+		c.end(nil, false)
+	}
+}
+
+func (c *Conn) discard(n int) {
+	if c.discarded += n; c.state == stateLinger && c.discarded > lingerBytes {
+		c.paused = true
+	}
+}
+
+// flush gives the socket what is batched up, and moves a closing connection on.
+func (c *Conn) flush() {
+	if c.state >= stateLinger || c.blocked {
+		return
+	}
+	l := c.loop
+	if c.tls != nil {
+		if !c.tls.seal(c) {
+			return
+		}
+		c.tls.wire = c.send(c.tls.wire)
+	} else if len(c.out) > 0 {
+		c.out = c.send(c.out)
+	}
+	if c.blocked || c.state != stateClosing {
+		return
+	}
+	if !c.linger {
+		c.end(nil, false)
+		return
+	}
+	c.state = stateLinger
+	l.backend.ShutdownWrite(c)
+	l.Arm(&c.timer, lingerTime)
+	l.backend.Reread(c)
+}
+
+// send writes b and returns what is left of it, nil when it all went; its memory is given back then.
+func (c *Conn) send(b []byte) []byte {
+	if len(b) == 0 {
+		if b != nil {
+			c.loop.Slabs.Put(b)
+		}
+		return nil
+	}
+	l := c.loop
+	n, err := l.backend.Write(c, b)
+	l.stats.Writes++
+	l.stats.BytesOut += uint64(n)
+	if err != nil {
+		c.end(err, true)
+		return b[:0]
+	}
+	if n == len(b) {
+		l.Slabs.Put(b)
+		return nil
+	}
+	c.blocked = true
+	l.stats.Blocked++
+	return b[:copy(b, b[n:])]
+}

@@ -1,0 +1,33 @@
+package loop
+
+import "time"
+
+const (
+	// outRoomBytes is how much room Conn.Buffer guarantees without growing.
+	outRoomBytes = 32 << 10
+
+	// firstOutBytes is the size of a connection's first write batch: an answer of the usual size with its head.
+	firstOutBytes = 4 << 10
+
+	// lingerTime bounds how long a connection that was closed with unread input stays half open, so that the peer can read the
+	// answer before the reset that the kernel sends for unread bytes (RFC 9112 §9.6).
+	lingerTime = 2 * time.Second
+
+	// lingerBytes bounds what is read and thrown away meanwhile; beyond it the kernel's window holds the peer back.
+	lingerBytes = 256 << 10
+
+	// closeFlushTime bounds how long a closing connection may take to accept its remaining output.
+	closeFlushTime = 10 * time.Second
+
+	// acceptsPerEvent bounds how many connections one event accepts before others get their turn.
+	acceptsPerEvent = 64
+
+	// acceptPause is how long accepting rests after the process or the host ran out of descriptors or memory.
+	acceptPause = 100 * time.Millisecond
+
+	// readsPerEvent bounds how many full read buffers one connection may take before others get their turn.
+	readsPerEvent = 4
+
+	// descriptorMargin is kept free below RLIMIT_NOFILE for upstream connections, files and the admin port.
+	descriptorMargin = 128
+)

@@ -1,0 +1,309 @@
+package loop
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/panjf2000/gnet/v2/pkg/netpoll"
+	"golang.org/x/sys/unix"
+)
+
+// Listening is one bound address with a socket per loop (SO_REUSEPORT); a Unix socket is one for all.
+type Listening struct {
+	fds  []int
+	addr string
+}
+
+// Addr is the bound address, with the port that the kernel chose where 0 was asked for.
+func (s *Listening) Addr() string { return s.addr }
+
+// Close gives up sockets that no loop accepts on.
+func (s *Listening) Close() {
+	for _, fd := range s.fds {
+		_ = unix.Close(fd)
+	}
+}
+
+// ListenOptions of Bind.
+type ListenOptions struct {
+	Loops   int // sockets to open
+	Backlog int // 0 means 4096; the kernel cuts it to net.core.somaxconn
+}
+
+// Bind opens the listening sockets of an address, "host:port" or "unix:/path". Nothing is accepted before AcceptOn.
+func Bind(address string, o ListenOptions) (*Listening, error) {
+	if o.Backlog == 0 {
+		o.Backlog = 4096
+	}
+	if len(address) > 5 && address[:5] == "unix:" {
+		return bindUnix(address[5:], o)
+	}
+	host, portText, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %q: %w", address, err)
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %q: bad port", address)
+	}
+	ip := netip.IPv6Unspecified()
+	switch {
+	case host == "localhost":
+		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	case host != "":
+		if ip, err = netip.ParseAddr(host); err != nil {
+			return nil, fmt.Errorf("cannot listen on %q: the host must be an IP address: %w", address, err)
+		}
+	}
+	s := &Listening{}
+	for range max(o.Loops, 1) {
+		fd, sa, err := bindTCP(ip, int(port), o.Backlog)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+		}
+		s.fds = append(s.fds, fd)
+		switch a := sa.(type) {
+		case *unix.SockaddrInet4:
+			port = uint64(a.Port)
+		case *unix.SockaddrInet6:
+			port = uint64(a.Port)
+		}
+	}
+	if host == "" {
+		s.addr = net.JoinHostPort("::", strconv.FormatUint(port, 10))
+	} else {
+		s.addr = net.JoinHostPort(ip.String(), strconv.FormatUint(port, 10))
+	}
+	return s, nil
+}
+
+func bindTCP(ip netip.Addr, port, backlog int) (fd int, bound unix.Sockaddr, err error) {
+	family := unix.AF_INET6
+	var sa unix.Sockaddr
+	if ip.Is4() {
+		family = unix.AF_INET
+		sa = &unix.SockaddrInet4{Port: port, Addr: ip.As4()}
+	} else {
+		sa = &unix.SockaddrInet6{Port: port, Addr: ip.As16()}
+	}
+	if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
+		return -1, nil, os.NewSyscallError("socket", err)
+	}
+	// Accepted sockets inherit TCP_NODELAY from the listening one, which saves a call per connection.
+	for _, opt := range [][3]int{
+		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1}, {unix.SOL_SOCKET, unix.SO_REUSEPORT, 1}, {unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+	} {
+		if err = unix.SetsockoptInt(fd, opt[0], opt[1], opt[2]); err != nil {
+			_ = unix.Close(fd)
+			return -1, nil, os.NewSyscallError("setsockopt", err)
+		}
+	}
+	if err = unix.Bind(fd, sa); err == nil {
+		err = unix.Listen(fd, backlog)
+	}
+	if err == nil {
+		bound, err = unix.Getsockname(fd)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, nil, err
+	}
+	return fd, bound, nil
+}
+
+// bindUnix opens one socket that all loops accept from: Unix sockets have no SO_REUSEPORT.
+func bindUnix(path string, o ListenOptions) (*Listening, error) {
+	fail := func(err error) (*Listening, error) { return nil, fmt.Errorf("cannot listen on unix:%s: %w", path, err) }
+	if fi, err := os.Lstat(path); err == nil && fi.Mode()&os.ModeSocket != 0 {
+		// A socket file that nobody answers on was left behind by a process that was killed.
+		c, err := net.DialTimeout("unix", path, time.Second)
+		if err == nil {
+			_ = c.Close()
+			return fail(syscall.EADDRINUSE)
+		}
+		_ = os.Remove(path)
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fail(err)
+	}
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err == nil {
+		err = unix.Listen(fd, o.Backlog)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return fail(err)
+	}
+	s := &Listening{addr: "unix:" + path, fds: []int{fd}}
+	for range o.Loops - 1 {
+		d, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			s.Close()
+			return fail(err)
+		}
+		s.fds = append(s.fds, d)
+	}
+	return s, nil
+}
+
+// listener is one listening socket on one loop.
+type listener struct {
+	fd     int
+	accept func(*Conn, netip.AddrPort) Handler
+	tls    func() *tls.Config
+	paused bool
+	wait   time.Duration
+}
+
+// AcceptOptions of AcceptOn.
+type AcceptOptions struct {
+	// TLS gives the settings for each handshake; nil for plain connections. Any thread.
+	TLS func() *tls.Config
+	// HandshakeTimeout bounds the TLS handshake.
+	HandshakeTimeout time.Duration
+}
+
+// AcceptOn starts accepting on this loop's socket of s. accept is called on the loop for each connection and returns its
+// handler. Loop thread.
+func (l *Loop) AcceptOn(s *Listening, o AcceptOptions, accept func(*Conn, netip.AddrPort) Handler) error {
+	m, ok := l.backend.(*metal)
+	if !ok {
+		return ErrNotMetal
+	}
+	ln := &listener{fd: s.fds[l.id%len(s.fds)], accept: accept, tls: o.TLS, wait: o.HandshakeTimeout}
+	m.listens[ln.fd] = ln
+	return m.poller.AddRead(&netpoll.PollAttachment{FD: ln.fd}, false)
+}
+
+// StopAccepting closes the listening sockets of this loop; connections go on. Loop thread.
+func (l *Loop) StopAccepting() {
+	m, ok := l.backend.(*metal)
+	if !ok {
+		return
+	}
+	for fd := range m.listens {
+		_ = unix.Close(fd)
+		delete(m.listens, fd)
+	}
+}
+
+func (m *metal) pauseListener(ln *listener) {
+	if !ln.paused {
+		ln.paused = true
+		m.loop.stats.AcceptPauses++
+		_ = m.poller.Delete(ln.fd)
+		if !m.hold.Armed() {
+			m.loop.Arm(&m.hold, acceptPause)
+		}
+	}
+}
+
+func (m *metal) resumeListener(ln *listener) {
+	if ln.paused {
+		ln.paused = m.poller.AddRead(&netpoll.PollAttachment{FD: ln.fd}, false) != nil
+	}
+}
+
+func (m *metal) accept(ln *listener) {
+	l := m.loop
+	for range acceptsPerEvent {
+		if l.conns >= m.maxConn {
+			// The queue of the kernel holds them until one of ours ends.
+			l.stats.OverLimit++
+			m.pauseListener(ln)
+			return
+		}
+		fd, sa, err := unix.Accept4(ln.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch {
+		case err == nil:
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case errors.Is(err, unix.ECONNABORTED), errors.Is(err, unix.EINTR), errors.Is(err, unix.EPROTO):
+			continue
+		default: // EMFILE, ENFILE, ENOBUFS, ENOMEM: wait for better times
+			m.pauseListener(ln)
+			return
+		}
+		l.stats.Accepted++
+		if ln.tls != nil {
+			m.acceptSecure(ln, fd, sa)
+			continue
+		}
+		if c, err := m.join(fd, nil); err == nil {
+			m.open1(c, ln, sa)
+		}
+	}
+}
+
+func (m *metal) open1(c *Conn, ln *listener, sa unix.Sockaddr) {
+	defer m.loop.confine("accept", c)
+	c.h = closedHandler{}
+	c.h = ln.accept(c, addrPort(sa))
+}
+
+// acceptSecure has the handshake run on a goroutine of its own: it waits for the client, and a loop never waits.
+func (m *metal) acceptSecure(ln *listener, fd int, sa unix.Sockaddr) {
+	cfg, wait := ln.tls(), ln.wait
+	if wait == 0 {
+		wait = 5 * time.Second
+	}
+	go func() {
+		f := os.NewFile(uintptr(fd), "")
+		nc, err := net.FileConn(f)
+		_ = f.Close()
+		if err != nil {
+			return
+		}
+		s, err := HandshakeOffLoop(nc, cfg, true, wait)
+		if err != nil {
+			return
+		}
+		m.loop.PostOffLoop(func() {
+			if c, err := m.loop.JoinSecure(s, closedHandler{}); err == nil {
+				m.open1(c, ln, sa)
+			}
+		})
+	}()
+}
+
+// closedHandler stands in until a connection has its own handler.
+type closedHandler struct{}
+
+func (closedHandler) OnData(*Conn, []byte) {}
+func (closedHandler) OnDrain(*Conn)        {}
+func (closedHandler) OnClose(*Conn, error) {}
+
+func addrPort(sa unix.Sockaddr) netip.AddrPort {
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// descriptorBound raises the soft limit of descriptors to the hard one and returns how many connections a loop may hold.
+func descriptorBound(loops int) int {
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
+		return 1 << 16
+	}
+	if lim.Cur < lim.Max {
+		raised := lim
+		raised.Cur = lim.Max
+		if unix.Setrlimit(unix.RLIMIT_NOFILE, &raised) == nil {
+			lim = raised
+		}
+	}
+	n := int(min(lim.Cur, 1<<22)) - descriptorMargin
+	return max(n/max(loops, 1), 16)
+}

@@ -1,0 +1,303 @@
+package loop
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/panjf2000/gnet/v2/pkg/netpoll"
+	"github.com/panjf2000/gnet/v2/pkg/queue"
+	"golang.org/x/sys/unix"
+)
+
+// Config of an Engine.
+type Config struct {
+	Loops       int           // number of loops; at least 1
+	CPUs        []int         // the core that loop i is pinned to is CPUs[i%len]; empty: not pinned
+	ReadBytes   int           // size of a loop's read buffer; 0 means 64 KiB
+	Spin        time.Duration // how long to poll without sleeping before each sleep
+	RawWait     time.Duration // how long to sleep in a raw system call before giving the P away; 0 means 5 ms
+	Connections int           // bound of connections per loop; 0 means derived from RLIMIT_NOFILE
+	Options     Options
+}
+
+// Engine is the set of loops of a process.
+type Engine struct {
+	loops []*metal
+	done  sync.WaitGroup
+	base  time.Time
+	cfg   Config
+}
+
+// metal is one loop on gnet's poller. The poller waits for events and hands them over one by one; connections, their reads and
+// writes are ours, because gnet's own connection has no bound on output, no pause, no word when output has drained, and takes
+// the loop down when descriptors run out.
+type metal struct {
+	loop    *Loop
+	engine  *Engine
+	poller  *netpoll.Poller
+	epfd    int        // gnet's epoll descriptor, to sleep on
+	mailFD  int        // eventfd: something is in the mailbox
+	tailFn  queue.Func // tail, as gnet's queue wants it
+	buf     []byte
+	conns   []*Conn // by descriptor
+	again   []*Conn // have more to read than one turn allows, or were resumed
+	listens map[int]*listener
+	inBatch bool
+	events  int
+	start   int64
+	maxConn int
+	stopped bool
+	hold    Timer // accepting rests until it fires
+}
+
+// Start makes the loops and runs them. setup is called for each loop on its own thread before its first event.
+func Start(cfg Config, setup func(*Loop)) (*Engine, error) {
+	if cfg.ReadBytes == 0 {
+		cfg.ReadBytes = 64 << 10
+	}
+	if cfg.RawWait == 0 {
+		cfg.RawWait = 5 * time.Millisecond
+	}
+	e := &Engine{base: time.Now(), cfg: cfg}
+	maxConn := cfg.Connections
+	if n := descriptorBound(cfg.Loops); maxConn == 0 || n < maxConn {
+		maxConn = n
+	}
+	for i := range cfg.Loops {
+		m := &metal{engine: e, buf: make([]byte, cfg.ReadBytes), listens: map[int]*listener{}, maxConn: maxConn}
+		if err := m.open(); err != nil {
+			return nil, fmt.Errorf("cannot open loop %d: %w", i, err)
+		}
+		m.loop = New(i, m, e.clock(), time.Now().UnixNano(), cfg.Options)
+		m.hold.Init(m)
+		e.loops = append(e.loops, m)
+	}
+	ready := make(chan struct{})
+	for i, m := range e.loops {
+		e.done.Add(1)
+		cpu := -1
+		if len(cfg.CPUs) > 0 {
+			cpu = cfg.CPUs[i%len(cfg.CPUs)]
+		}
+		go m.run(cpu, setup, ready)
+		<-ready
+	}
+	return e, nil
+}
+
+// Loops returns the engine's loops. Safe on every thread; what they offer is not.
+func (e *Engine) Loops() []*Loop {
+	ls := make([]*Loop, len(e.loops))
+	for i, m := range e.loops {
+		ls[i] = m.loop
+	}
+	return ls
+}
+
+// StopOffLoop ends every loop: connections are aborted, their OnClose runs, threads end. It waits for them.
+func (e *Engine) StopOffLoop() {
+	for _, m := range e.loops {
+		m.loop.PostOffLoop(func() { m.stopped = true })
+	}
+	e.done.Wait()
+}
+
+func (e *Engine) clock() int64 { return int64(time.Since(e.base)) }
+
+func (m *metal) open() (err error) {
+	if m.poller, err = netpoll.OpenPoller(); err != nil {
+		return err
+	}
+	if m.mailFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	if err = m.poller.AddRead(&netpoll.PollAttachment{FD: m.mailFD}, true); err != nil {
+		return err
+	}
+	if m.epfd = findEpoll(m.mailFD); m.epfd < 0 {
+		return errors.New("cannot find the poller's descriptor under /proc/self/fdinfo: is /proc mounted?")
+	}
+	m.tailFn = m.tail
+	return nil
+}
+
+// findEpoll returns the epoll descriptor of this process that watches fd, or -1. gnet keeps it to itself, and the loop wants
+// to sleep on it by its own system call.
+func findEpoll(fd int) int {
+	dir, err := os.ReadDir("/proc/self/fdinfo")
+	if err != nil {
+		return -1
+	}
+	for _, d := range dir {
+		text, err := os.ReadFile("/proc/self/fdinfo/" + d.Name())
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			if len(f) > 1 && f[0] == "tfd:" && f[1] == strconv.Itoa(fd) {
+				n, err := strconv.Atoi(d.Name())
+				if err != nil {
+					return -1
+				}
+				return n
+			}
+		}
+	}
+	return -1
+}
+
+func (m *metal) run(cpu int, setup func(*Loop), ready chan<- struct{}) {
+	defer m.engine.done.Done()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if cpu >= 0 {
+		var set unix.CPUSet
+		set.Set(cpu)
+		_ = unix.SchedSetaffinity(0, &set)
+	}
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 20_000, 0, 0, 0)
+	m.begin()
+	func() {
+		defer m.loop.confine("setup", nil)
+		setup(m.loop)
+	}()
+	ready <- struct{}{}
+	m.triggerTail()
+	_ = m.poller.Polling(m.event)
+	m.shutdown()
+}
+
+// triggerTail has tail called after the last event of the poll batch: gnet runs its queue then. It costs a write to an eventfd,
+// once per batch.
+func (m *metal) triggerTail() { _ = m.poller.Trigger(queue.HighPriority, m.tailFn, nil) }
+
+// Wake implements Backend; any thread. It has a descriptor of its own, because gnet's queue takes wake-ups for given while it runs,
+// and a loop sleeps inside tail.
+func (m *metal) Wake() {
+	one := [8]byte{0: 1}
+	_ = rawWrite(m.mailFD, one[:])
+}
+
+func (m *metal) begin() {
+	m.inBatch = true
+	m.events = 0
+	m.start = m.engine.clock()
+	m.loop.Enter(m.start)
+}
+
+// event is gnet's callback, once per descriptor that is ready.
+func (m *metal) event(fd int, ev netpoll.IOEvent, _ netpoll.IOFlags) error {
+	if !m.inBatch {
+		m.begin()
+		m.triggerTail()
+	}
+	if fd == m.mailFD {
+		return nil // the mailbox is looked at in tail
+	}
+	m.events++
+	if fd < len(m.conns) {
+		if c := m.conns[fd]; c != nil {
+			m.ready(c, ev)
+			return nil
+		}
+	}
+	if ln := m.listens[fd]; ln != nil {
+		m.accept(ln)
+	}
+	return nil
+}
+
+// tail is the end of a poll batch: timers, mailbox, flush; then the sleep until something is ready.
+func (m *metal) tail(any) error {
+	l := m.loop
+	if !m.inBatch {
+		m.begin()
+	}
+	for {
+		l.Tick()
+		m.readAgain()
+		l.Leave()
+		if m.stopped {
+			return errStop
+		}
+		now := m.engine.clock()
+		if m.events > 0 {
+			l.CountBatch(m.events, now-m.start)
+		}
+		m.inBatch = false
+		if m.sleep(now) {
+			return nil
+		}
+		m.begin()
+	}
+}
+
+// sleep waits until a descriptor is ready (true) or a timer or the mailbox has work (false).
+func (m *metal) sleep(now int64) bool {
+	l := m.loop
+	if len(m.again) > 0 || l.MailWaiting() {
+		return m.poll(0, true) > 0
+	}
+	wait := int64(-1)
+	if d := l.NextDeadline(); d >= 0 {
+		wait = max(d-now, 0)
+	}
+	spin := int64(m.engine.cfg.Spin)
+	if wait >= 0 && spin > wait {
+		spin = wait
+	}
+	for end := now + spin; spin > 0 && m.engine.clock() < end; {
+		if m.poll(0, true) > 0 {
+			return true
+		}
+	}
+	// A raw wait keeps the P, so waking up costs no scheduler; bounded, because another thread's collection of garbage may
+	// want this one to stop. A long silence is slept through in the ordinary way, which lends the P to others.
+	raw := int64(m.engine.cfg.RawWait)
+	n := 0
+	if wait >= 0 && wait <= raw {
+		n = m.poll(wait, true)
+	} else if n = m.poll(raw, true); n == 0 {
+		if wait > 0 {
+			wait -= raw
+		}
+		n = m.poll(wait, false)
+	}
+	l.CountSleep(m.engine.clock() - now)
+	return n > 0
+}
+
+// poll waits up to ns nanoseconds (-1: for ever) for gnet's descriptor to have events; raw keeps the P. It returns 0 on a timeout, -1
+// on a signal: the scheduler asks for the P, and gets it at the next call.
+func (m *metal) poll(ns int64, raw bool) int {
+	return ppoll(m.epfd, ns, raw)
+}
+
+// OnTimer takes up accepting again. For the loop.
+func (m *metal) OnTimer(*Timer) {
+	for _, ln := range m.listens {
+		m.resumeListener(ln)
+	}
+}
+
+func (m *metal) shutdown() {
+	m.begin()
+	for fd := range m.listens {
+		_ = unix.Close(fd)
+	}
+	for _, c := range m.conns {
+		if c != nil && c.state < stateEnded {
+			c.Abort()
+		}
+	}
+	m.loop.Leave()
+	_ = m.poller.Close()
+	_ = unix.Close(m.mailFD)
+}

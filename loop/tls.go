@@ -1,0 +1,182 @@
+package loop
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"penstock/pool"
+)
+
+// tlsLayer is crypto/tls between a connection's socket and its handler: the handshake ran on a worker, records run on the loop.
+type tlsLayer struct {
+	conn *tls.Conn
+	feed *feedConn
+	wire []byte // sealed bytes that the socket has not taken
+}
+
+// wouldBlock is what the record layer reads when no bytes are buffered: crypto/tls keeps its state on an error that calls
+// itself temporary, and the next Read goes on where it stopped.
+type wouldBlock struct{}
+
+func (wouldBlock) Error() string   { return "loop: no bytes buffered" }
+func (wouldBlock) Timeout() bool   { return true }
+func (wouldBlock) Temporary() bool { return true }
+
+// feedConn is the net.Conn beneath a tls.Conn. Until onLoop is set it passes through to a real one; then reads come from in and
+// writes go to the connection's wire.
+type feedConn struct {
+	net.Conn
+	onLoop atomic.Bool
+	in     []byte
+	eof    bool
+	owner  *Conn
+}
+
+func (f *feedConn) Read(b []byte) (int, error) {
+	if !f.onLoop.Load() {
+		return f.Conn.Read(b)
+	}
+	if len(f.in) == 0 {
+		if f.eof {
+			return 0, io.EOF
+		}
+		return 0, wouldBlock{}
+	}
+	n := copy(b, f.in)
+	f.in = f.in[n:]
+	return n, nil
+}
+
+func (f *feedConn) Write(b []byte) (int, error) {
+	if !f.onLoop.Load() {
+		return f.Conn.Write(b)
+	}
+	t := f.owner.tls
+	if t.wire == nil {
+		t.wire = f.owner.loop.Slabs.Get(pool.SlabBytes)
+	}
+	t.wire = append(f.owner.loop.Slabs.Grow(t.wire, len(b)), b...)
+	return len(b), nil
+}
+
+func (f *feedConn) SetDeadline(t time.Time) error {
+	if f.onLoop.Load() {
+		return nil
+	}
+	return f.Conn.SetDeadline(t)
+}
+
+func (f *feedConn) SetReadDeadline(t time.Time) error  { return f.SetDeadline(t) }
+func (f *feedConn) SetWriteDeadline(t time.Time) error { return f.SetDeadline(t) }
+
+func (f *feedConn) Close() error {
+	if f.onLoop.Load() {
+		return nil
+	}
+	return f.Conn.Close()
+}
+
+// Secure is a connection whose TLS handshake is done and that has not joined a loop yet.
+type Secure struct {
+	conn *tls.Conn
+	feed *feedConn
+}
+
+// State is the handshake's outcome.
+func (s *Secure) State() tls.ConnectionState { return s.conn.ConnectionState() }
+
+// Close drops a connection that will not join a loop.
+func (s *Secure) Close() { _ = s.feed.Conn.Close() }
+
+// HandshakeOffLoop runs a TLS handshake on nc, waiting at most timeout; it belongs on a worker. server says which side this is. On an
+// error nc is closed.
+func HandshakeOffLoop(nc net.Conn, cfg *tls.Config, server bool, timeout time.Duration) (*Secure, error) {
+	f := &feedConn{Conn: nc}
+	var tc *tls.Conn
+	if server {
+		tc = tls.Server(f, cfg)
+	} else {
+		tc = tls.Client(f, cfg)
+	}
+	err := nc.SetDeadline(time.Now().Add(timeout))
+	if err == nil {
+		err = tc.Handshake()
+	}
+	if err == nil {
+		err = nc.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return &Secure{conn: tc, feed: f}, nil
+}
+
+// secure puts the TLS layer on a connection that has just joined the loop.
+func (c *Conn) secure(s *Secure) {
+	s.feed.owner = c
+	c.tls = &tlsLayer{conn: s.conn, feed: s.feed}
+	s.feed.onLoop.Store(true)
+}
+
+// plainBytes is the size of one plaintext read: a TLS record's largest payload.
+const plainBytes = 16 << 10
+
+// read opens the records in b and hands their contents on.
+func (t *tlsLayer) read(c *Conn, b []byte) {
+	t.feed.in = b
+	buf := c.loop.Slabs.Get(plainBytes)
+	defer c.loop.Slabs.Put(buf)
+	for c.state == stateOpen {
+		n, err := t.conn.Read(buf[:plainBytes])
+		if n > 0 {
+			c.h.OnData(c, buf[:n])
+		}
+		if err != nil {
+			var wb wouldBlock
+			if errors.As(err, &wb) {
+				break
+			}
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			c.end(err, err != nil)
+			return
+		}
+	}
+	t.feed.in = nil
+	if len(t.wire) > 0 && !c.dirty { // post-handshake messages of our own, such as a KeyUpdate
+		c.dirty = true
+		c.loop.dirty = append(c.loop.dirty, c)
+	}
+}
+
+// seal moves the write batch through the record layer onto the wire.
+func (t *tlsLayer) seal(c *Conn) bool {
+	if len(c.out) > 0 {
+		_, err := t.conn.Write(c.out)
+		if err != nil {
+			c.end(err, true)
+			return false
+		}
+	}
+	if c.out != nil {
+		c.loop.Slabs.Put(c.out)
+		c.out = nil
+	}
+	if c.state == stateClosing {
+		_ = t.conn.CloseWrite()
+	}
+	return true
+}
+
+func (t *tlsLayer) release(l *Loop) {
+	if t.wire != nil {
+		l.Slabs.Put(t.wire)
+		t.wire = nil
+	}
+}
