@@ -1,0 +1,157 @@
+package upstream
+
+import (
+	"penstock/loop"
+	"penstock/upstream/h1"
+	"penstock/upstream/h2"
+	"penstock/upstream/stream"
+)
+
+// conn is one connection: a socket of the loop, the codec that speaks on it, and the timers that keep it honest.
+type conn struct {
+	pool  *Pool
+	lc    *loop.Conn
+	codec stream.Conn
+	h2    *h2.Conn // codec, where it speaks HTTP/2
+	h1    *h1.Conn // codec, where it speaks HTTP/1.1
+
+	timer   loop.Timer
+	bornAt  int64
+	usedAt  int64 // last request opened
+	heardAt int64 // last bytes of the provider
+	pingAt  int64 // when the outstanding PING was sent; 0: none
+	retired bool  // takes no more streams
+	feeding bool
+	settles bool // settle is due when the feed returns
+}
+
+func (c *conn) open(d Dialed) {
+	pl := c.pool
+	p := pl.Provider
+	p.last.Store(int32(d.Protocol) + 1)
+	c.lc = d.Conn
+	now := pl.loop.Now()
+	c.bornAt, c.usedAt, c.heardAt = now, now, now
+	if d.Protocol == HTTP2 {
+		c.h2 = h2.New(h2.Config{Output: c.lc, StreamWindowBytes: p.StreamWindowBytes})
+		c.codec = c.h2
+	} else {
+		c.h1 = h1.New(h1.Config{Output: c.lc})
+		c.codec = c.h1
+	}
+	pl.conns = append(pl.conns, c)
+	pl.stats.Created++
+	pl.failedAt, pl.backoff = 0, warmBackoffStart
+	pl.loop.Arm(&c.timer, checkEvery)
+	if pl.closed {
+		c.retired = true
+		c.settle()
+		return
+	}
+	pl.serve()
+}
+
+// OnData implements loop.Handler.
+func (c *conn) OnData(lc *loop.Conn, b []byte) {
+	if c.codec == nil {
+		// Bytes before the dial's outcome was taken: nothing was asked, so nothing can be an answer.
+		lc.Abort()
+		return
+	}
+	c.heardAt = c.pool.loop.Now()
+	c.feeding = true
+	err := c.codec.Feed(b)
+	c.feeding = false
+	if err != nil {
+		c.retired = true
+		lc.Close()
+		return
+	}
+	if c.pingAt != 0 && c.h2 != nil && !c.h2.PingOutstanding() {
+		c.pingAt = 0
+	}
+	if c.h1 != nil && c.h1.Buffered() > c.pool.Provider.ResponseBufferBytes {
+		lc.Pause()
+	}
+	c.settle()
+	if c.pool.waiting > 0 {
+		c.pool.serve()
+	}
+}
+
+// credited reads on once a slow consumer has caught up.
+func (c *conn) credited() {
+	if c.h1 != nil && c.lc.Paused() && c.h1.Buffered() <= c.pool.Provider.ResponseBufferBytes/2 {
+		c.lc.Resume()
+	}
+}
+
+// settle closes a connection that has no further use.
+func (c *conn) settle() {
+	if c.feeding || c.lc == nil || !c.lc.Open() {
+		return
+	}
+	if c.codec.Closing() {
+		c.retired = true
+	}
+	if c.retired && c.codec.Active() == 0 {
+		if c.h2 != nil && !c.codec.Closing() {
+			c.h2.Shutdown()
+		}
+		c.lc.Close()
+		return
+	}
+	if !c.retired && c.pool.waiting > 0 && c.codec.Slots() > 0 {
+		// Not from here: the caller may be in the middle of an exchange.
+		c.pool.loop.Defer(c.pool)
+	}
+}
+
+// OnBatchEnd serves the queue after streams have become free by cancelling. For the loop.
+func (pl *Pool) OnBatchEnd() { pl.serve() }
+
+// OnDrain implements loop.Handler.
+func (c *conn) OnDrain(*loop.Conn) {}
+
+// OnClose implements loop.Handler.
+func (c *conn) OnClose(_ *loop.Conn, err error) {
+	c.pool.loop.Disarm(&c.timer)
+	c.retired = true
+	if c.codec == nil {
+		return
+	}
+	c.codec.Fail(err)
+	c.pool.drop(c)
+}
+
+// OnTimer looks at idleness, age and liveness. For the loop.
+func (c *conn) OnTimer(*loop.Timer) {
+	pl := c.pool
+	now := pl.loop.Now()
+	if !c.lc.Open() {
+		return
+	}
+	if now-c.bornAt > int64(ageLimit) {
+		c.retired = true
+	}
+	active := c.codec.Active()
+	if active == 0 && now-c.usedAt > int64(idleTimeout) && len(pl.conns) > pl.Provider.Warm {
+		c.retired = true
+	}
+	if c.h2 != nil {
+		switch {
+		case c.pingAt != 0 && now-c.pingAt > int64(pingWait):
+			// Neither an answer to the PING nor anything else: the provider is not there any more.
+			pl.stats.PingTimeouts++
+			c.lc.Abort()
+			return
+		case c.pingAt == 0 && now-c.heardAt > int64(pingEvery):
+			if c.h2.Ping() {
+				pl.stats.Pings++
+				c.pingAt = now
+			}
+		}
+	}
+	pl.loop.Arm(&c.timer, checkEvery)
+	c.settle()
+}

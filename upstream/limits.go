@@ -1,0 +1,41 @@
+package upstream
+
+import "time"
+
+const (
+	// idleTimeout closes a connection beyond the warm ones that carries nothing. The common self-hosted servers close theirs
+	// after 5 s, which the retry of a reused connection covers.
+	idleTimeout = 60 * time.Second
+
+	// ageLimit retires a connection so that a provider's DNS changes and rollouts are followed.
+	ageLimit = time.Hour
+
+	// pingEvery is how long an HTTP/2 connection may be silent before it is asked for a sign of life; pingWait how long the
+	// answer may take.
+	pingEvery = 20 * time.Second
+	pingWait  = 10 * time.Second
+
+	// checkEvery is how often a connection looks at its idle, age and ping limits.
+	checkEvery = 5 * time.Second
+
+	// redialWait keeps a provider that refuses connections from being dialled once per request: within it, requests get the last
+	// dial's failure.
+	redialWait = 100 * time.Millisecond
+
+	// warmBackoffStart and warmBackoffMax bound the growing pauses between attempts to restore a warm connection.
+	warmBackoffStart = time.Second
+	warmBackoffMax   = 30 * time.Second
+
+	// queueLimit bounds the requests of one loop that wait for a connection to one provider.
+	queueLimit = 4096
+
+	// freshFor is how long a DNS answer is used without asking again; staleFor how long a stale one stands in while asking fails.
+	freshFor = 5 * time.Minute
+	staleFor = 24 * time.Hour
+
+	// sessionFor is how long a TLS session ticket is offered again.
+	sessionFor = time.Hour
+
+	// streamsPerDial is how many waiting requests one more HTTP/2 connection in the making is expected to serve.
+	streamsPerDial = 100
+)

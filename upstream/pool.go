@@ -1,0 +1,300 @@
+package upstream
+
+import (
+	"errors"
+	"time"
+
+	"penstock/loop"
+	"penstock/upstream/stream"
+)
+
+// Ticket is one request's claim on a connection: it waits in the pool's queue, or it has a stream. It lives inside its exchange.
+type Ticket struct {
+	Request stream.Request
+	Sink    stream.Sink
+
+	pool       *Pool
+	conn       *conn
+	stream     stream.Stream
+	next, prev *Ticket
+	queued     bool
+}
+
+// Pool is one loop's connections to one provider. Loop thread only.
+type Pool struct {
+	Provider *Provider
+
+	loop   *loop.Loop
+	dialer Dialer
+	conns  []*conn
+
+	first, last *Ticket // waiting for a stream, oldest first
+	waiting     int
+	dialing     int
+
+	failedAt int64 // when the last dial failed; 0: it did not
+	failure  stream.Failure
+	backoff  time.Duration
+	warm     loop.Timer
+	closed   bool
+	serving  bool
+	stats    Stats
+}
+
+// Stats counts what a pool did.
+type Stats struct {
+	Created, Closed, DialFailures uint64
+	Pings, PingTimeouts           uint64
+	Opened                        uint64
+	Conns, Active, Waiting        int
+}
+
+// NewPool makes the pool and starts its warm connections.
+func NewPool(l *loop.Loop, p *Provider, d Dialer) *Pool {
+	pl := &Pool{Provider: p, loop: l, dialer: d, backoff: warmBackoffStart}
+	pl.warm.Init(pl)
+	pl.keepWarm()
+	return pl
+}
+
+// Stats returns a copy of the counters and gauges.
+func (pl *Pool) Stats() Stats {
+	s := pl.stats
+	s.Conns, s.Waiting = len(pl.conns), pl.waiting
+	for _, c := range pl.conns {
+		s.Active += c.codec.Active()
+	}
+	return s
+}
+
+// Open puts t.Request on a connection, or into the queue until there is one. Sink methods other than OnSent are not called from
+// within it. An error means that the request was refused and the sink will not be called.
+func (pl *Pool) Open(t *Ticket) *stream.Failure {
+	t.pool, t.conn, t.stream, t.queued = pl, nil, nil, false
+	if pl.closed {
+		return &stream.Failure{Kind: stream.KindShutdown}
+	}
+	if pl.waiting == 0 {
+		if c := pl.free(); c != nil {
+			return pl.start(c, t)
+		}
+	}
+	if pl.waiting >= queueLimit {
+		return &stream.Failure{Kind: stream.KindBusy, Cause: errors.New("queue is full")}
+	}
+	if pl.failedAt != 0 && len(pl.conns) == 0 && pl.dialing == 0 && pl.loop.Now()-pl.failedAt < int64(redialWait) {
+		f := pl.failure
+		return &f
+	}
+	pl.push(t)
+	pl.grow()
+	return nil
+}
+
+// Credit says that the consumer has drained n more body bytes of t's response.
+func (t *Ticket) Credit(n int) {
+	if t.stream != nil {
+		t.stream.Credit(n)
+		t.conn.credited()
+	}
+}
+
+// Cancel gives the request up, wherever it is. The sink is not called any more.
+func (t *Ticket) Cancel() {
+	switch {
+	case t.queued:
+		t.pool.remove(t)
+	case t.stream != nil:
+		s, c := t.stream, t.conn
+		t.stream, t.conn = nil, nil
+		s.Cancel()
+		c.settle()
+	}
+}
+
+// Done says that the request is over (the sink's OnEnd or OnFail was called); the ticket may be opened again.
+func (t *Ticket) Done() { t.stream, t.conn = nil, nil }
+
+// OnConnection says whether the request has a stream: what it waits for now is the provider's answer.
+func (t *Ticket) OnConnection() bool { return t.stream != nil }
+
+func (pl *Pool) start(c *conn, t *Ticket) *stream.Failure {
+	s, err := c.codec.Open(&t.Request, t.Sink)
+	if err != nil {
+		return &stream.Failure{Kind: stream.KindProtocol, Cause: err}
+	}
+	pl.stats.Opened++
+	c.usedAt = pl.loop.Now()
+	t.conn, t.stream = c, s
+	return nil
+}
+
+// free returns a connection that can take one more stream. The first one is filled before the next: frames of many streams then
+// leave in one write.
+func (pl *Pool) free() *conn {
+	for _, c := range pl.conns {
+		if !c.retired && c.codec.Slots() > 0 {
+			return c
+		}
+	}
+	return nil
+}
+
+func (pl *Pool) push(t *Ticket) {
+	t.queued, t.next, t.prev = true, nil, pl.last
+	if pl.last != nil {
+		pl.last.next = t
+	} else {
+		pl.first = t
+	}
+	pl.last = t
+	pl.waiting++
+}
+
+func (pl *Pool) remove(t *Ticket) {
+	if t.prev != nil {
+		t.prev.next = t.next
+	} else {
+		pl.first = t.next
+	}
+	if t.next != nil {
+		t.next.prev = t.prev
+	} else {
+		pl.last = t.prev
+	}
+	t.next, t.prev, t.queued = nil, nil, false
+	pl.waiting--
+}
+
+// serve gives waiting requests the streams that have become free.
+func (pl *Pool) serve() {
+	if pl.serving {
+		return
+	}
+	pl.serving = true
+	for pl.first != nil {
+		c := pl.free()
+		if c == nil {
+			break
+		}
+		t := pl.first
+		pl.remove(t)
+		if f := pl.start(c, t); f != nil {
+			t.Sink.OnFail(*f)
+		}
+	}
+	pl.serving = false
+	if pl.first != nil {
+		pl.grow()
+	}
+}
+
+// grow dials for the requests that wait, within the provider's limit over all loops.
+func (pl *Pool) grow() {
+	per := 1
+	if pl.Provider.expected() == HTTP2 {
+		per = streamsPerDial
+	}
+	for pl.dialing*per < pl.waiting && pl.reserve() {
+		pl.dial()
+	}
+	if pl.waiting > 0 && len(pl.conns) == 0 && pl.dialing == 0 {
+		// The other loops hold all connections that the provider may have; one each is the least that works.
+		pl.Provider.conns.Add(1)
+		pl.dial()
+	}
+}
+
+func (pl *Pool) reserve() bool {
+	if pl.Provider.conns.Add(1) > int32(pl.Provider.Max) {
+		pl.Provider.conns.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (pl *Pool) dial() {
+	pl.dialing++
+	c := &conn{pool: pl}
+	c.timer.Init(c)
+	pl.dialer.Dial(pl.loop, pl.Provider, c, func(d Dialed) {
+		pl.dialing--
+		if d.Conn == nil {
+			pl.dialFailed(d.Failure)
+			return
+		}
+		c.open(d)
+	})
+}
+
+// dialFailed fails what waits, where no other connection could still serve it.
+func (pl *Pool) dialFailed(f stream.Failure) {
+	pl.Provider.conns.Add(-1)
+	pl.stats.DialFailures++
+	pl.failedAt, pl.failure = pl.loop.Now(), f
+	if len(pl.conns) == 0 && pl.dialing == 0 {
+		pl.failWaiting(f)
+	}
+	pl.keepWarm()
+}
+
+func (pl *Pool) failWaiting(f stream.Failure) {
+	// Failing a request may open another one here; that one waits for its own dial.
+	list := pl.first
+	pl.first, pl.last, pl.waiting = nil, nil, 0
+	for t := list; t != nil; {
+		next := t.next
+		t.next, t.prev, t.queued = nil, nil, false
+		t.Sink.OnFail(f)
+		t = next
+	}
+}
+
+// keepWarm restores the warm connections, at once or, after failures, with growing pauses.
+func (pl *Pool) keepWarm() {
+	if pl.closed || len(pl.conns)+pl.dialing >= pl.Provider.Warm || pl.warm.Armed() {
+		return
+	}
+	if pl.failedAt == 0 {
+		for len(pl.conns)+pl.dialing < pl.Provider.Warm && pl.reserve() {
+			pl.dial()
+		}
+		return
+	}
+	pl.loop.Arm(&pl.warm, pl.backoff)
+	pl.backoff = min(2*pl.backoff, warmBackoffMax)
+}
+
+// OnTimer tries again to restore warm connections. For the loop.
+func (pl *Pool) OnTimer(*loop.Timer) {
+	if !pl.closed && len(pl.conns)+pl.dialing < pl.Provider.Warm && pl.reserve() {
+		pl.dial()
+	}
+}
+
+// Close takes no more requests; connections end when their streams have. Waiting requests fail.
+func (pl *Pool) Close() {
+	pl.closed = true
+	pl.loop.Disarm(&pl.warm)
+	pl.failWaiting(stream.Failure{Kind: stream.KindShutdown})
+	for _, c := range append([]*conn(nil), pl.conns...) {
+		c.retired = true
+		c.settle()
+	}
+}
+
+// Idle says that the pool is closed and its last connection has ended.
+func (pl *Pool) Idle() bool { return pl.closed && len(pl.conns) == 0 && pl.dialing == 0 }
+
+func (pl *Pool) drop(c *conn) {
+	for i, x := range pl.conns {
+		if x == c {
+			pl.conns = append(pl.conns[:i], pl.conns[i+1:]...)
+			break
+		}
+	}
+	pl.Provider.conns.Add(-1)
+	pl.stats.Closed++
+	pl.serve()
+	pl.keepWarm()
+}
