@@ -1,0 +1,247 @@
+package gateway
+
+import (
+	"time"
+
+	"penstock/loop"
+	"penstock/pool"
+	"penstock/server/auth"
+	"penstock/server/dialect"
+	"penstock/server/observe"
+	"penstock/server/route"
+	"penstock/upstream"
+	"penstock/upstream/stream"
+)
+
+// exchange is one request and its response. It is reused; what belongs to the request lives in arena and body.
+type exchange struct {
+	g      *Gateway
+	cl     *client
+	policy *Policy
+	arena  pool.Arena
+	ticket upstream.Ticket
+	timer  loop.Timer
+	id     [requestIDBytes]byte
+
+	// The request. Slices point into the arena.
+	ep          *dialect.Endpoint
+	api         dialect.API
+	key         *auth.Key
+	method      []byte
+	path, query []byte
+	rest        []byte // what a prefix endpoint has after its prefix
+	contentType []byte
+	wanted      []byte // penstock-provider: who serves a request that names no model
+	extra       []stream.Field
+	keepAlive   bool
+	noBody      bool // HEAD
+	oldClient   bool // HTTP/1.0: no chunks
+	expects     bool // waits for 100 Continue
+
+	// Its body and what was found in it.
+	body  []byte // slab
+	scan  dialect.Scan
+	form  dialect.Form
+	isDoc bool // the body is JSON and scan is filled
+	isFrm bool // the body is a form and form is filled
+	model []byte
+	event bool // the client asked for an event stream
+
+	// Where it goes.
+	resolved  route.Resolved
+	plan      []route.Target
+	at        int // index into plan
+	attempts  int
+	provider  *Provider
+	modelJSON []byte // of the current target, nil: as the client wrote it
+	pieces    []([]byte)
+	running   bool // the ticket is open
+	sent      bool // the whole request is on its way
+
+	// The response.
+	status     int
+	usage      dialect.UsageScanner
+	ends       dialect.EndScanner
+	strip      dialect.Stripper
+	stripping  bool
+	sse        bool
+	counting   bool   // usage is read
+	headSent   bool   // to the client
+	early      bool   // the head was sent before the provider's, to keep the client waiting
+	held       []byte // slab: the provider's error body, which has to become an event
+	holding    bool
+	answered   bool // the provider's head has come
+	chunked    bool
+	untilEnd   bool // the response ends with the connection
+	seenBody   bool
+	upstreamID []byte // arena: the id that the provider gave, which the client sees
+	allow      string // Allow of a 405
+	retryAfter bool
+	uncredited int
+
+	startAt, attemptAt, headAt, byteAt, downAt int64
+	blockedAt                                  int64
+	bytesIn, bytesOut                          int64
+	ttft                                       int64
+	timed                                      bool
+	mark                                       int64
+}
+
+func (g *Gateway) newExchange(cl *client) *exchange {
+	ex := g.exchanges.Get()
+	if ex.g == nil {
+		ex.g = g
+		ex.arena.Init(&g.loop.Slabs, arenaFirstBytes)
+		ex.timer.Init(ex)
+		ex.plan = make([]route.Target, 0, 4)
+		ex.pieces = make([][]byte, 0, dialect.MaxPieces)
+		ex.extra = make([]stream.Field, 0, 16)
+	}
+	g.open++
+	g.seq++
+	ex.cl, ex.policy = cl, g.policy
+	ex.startAt = g.loop.Now()
+	ex.timed = g.seq%stageSample == 0
+	g.ids.write(&ex.id)
+	cl.ex = ex
+	g.loop.Disarm(&cl.timer)
+	cl.phase = phaseAnswer
+	cl.began = false
+	return ex
+}
+
+// free gives the exchange and all its memory back. Nothing may touch it afterwards.
+func (ex *exchange) free() {
+	g := ex.g
+	g.loop.Disarm(&ex.timer)
+	ex.releaseBody()
+	if ex.held != nil {
+		g.loop.Slabs.Put(ex.held)
+	}
+	ex.arena.Reset()
+	g.open--
+	clear(ex.pieces[:cap(ex.pieces)])
+	clear(ex.extra)
+	*ex = exchange{
+		g: g, arena: ex.arena, timer: ex.timer, plan: ex.plan[:0], pieces: ex.pieces[:0], extra: ex.extra[:0],
+		usage: ex.usage, ends: ex.ends, strip: ex.strip, scan: ex.scan, form: ex.form,
+	}
+	g.exchanges.Put(ex)
+}
+
+func (ex *exchange) releaseBody() {
+	if ex.body != nil {
+		ex.g.loop.Slabs.Put(ex.body)
+		ex.body = nil
+		clear(ex.pieces[:cap(ex.pieces)])
+		ex.pieces = ex.pieces[:0]
+	}
+}
+
+// stage records how long a stage took, for the exchanges that are sampled.
+func (ex *exchange) stage(s observe.Stage) {
+	if ex.timed && ex.g.deps.Clock != nil {
+		now := ex.g.deps.Clock()
+		if ex.mark != 0 {
+			ex.g.Counters.Stage(s, now-ex.mark)
+		}
+		ex.mark = now
+	}
+}
+
+func (ex *exchange) startStages() {
+	if ex.timed && ex.g.deps.Clock != nil {
+		ex.mark = ex.g.deps.Clock()
+	}
+}
+
+// arm sets the timer for whatever comes first: the end of the exchange's time, the provider's silence, the client's.
+func (ex *exchange) arm() {
+	p := ex.policy
+	now := ex.g.loop.Now()
+	d := ex.startAt + int64(p.TotalTimeout) - now
+	if ex.answered {
+		d = min(d, ex.byteAt+int64(p.BetweenTimeout)-now)
+	} else {
+		d = min(d, ex.attemptAt+int64(p.FirstByteTimeout)-now)
+	}
+	if p.KeepAlive > 0 && ex.event {
+		d = min(d, ex.downAt+int64(p.KeepAlive)-now)
+	}
+	ex.g.loop.Arm(&ex.timer, time.Duration(max(d, 0)))
+}
+
+// OnTimer implements loop.Firer.
+func (ex *exchange) OnTimer(*loop.Timer) {
+	p, now := ex.policy, ex.g.loop.Now()
+	switch {
+	case now-ex.startAt >= int64(p.TotalTimeout):
+		ex.timeout("the exchange took longer than its total timeout")
+		return
+	case ex.blockedAt != 0 && now-ex.blockedAt >= int64(p.BetweenTimeout):
+		// The client has stopped reading: nobody will miss the rest.
+		ex.cl.c.Abort()
+		return
+	case !ex.answered && now-ex.attemptAt >= int64(p.FirstByteTimeout):
+		ex.timeout("the provider did not answer in time")
+		return
+	case ex.answered && ex.blockedAt == 0 && now-ex.byteAt >= int64(p.BetweenTimeout):
+		ex.timeout("the provider fell silent in the middle of its answer")
+		return
+	}
+	if ex.blockedAt != 0 {
+		ex.byteAt = now // the client's slowness is not the provider's
+	}
+	if p.KeepAlive > 0 && ex.event && now-ex.downAt >= int64(p.KeepAlive) {
+		ex.keepWaiting()
+	}
+	ex.arm()
+}
+
+func (ex *exchange) timeout(why string) {
+	ex.cancel()
+	f := stream.Failure{Kind: stream.KindTimeout, Sent: true, Answered: ex.answered}
+	ex.countFailure(&f)
+	ex.giveUp(&f, fault{status: 504, typ: timeoutType(ex.api), code: "upstream_timeout", message: why})
+}
+
+// cancel ends the attempt upstream, in this very turn of the loop.
+func (ex *exchange) cancel() {
+	if ex.running {
+		ex.running = false
+		ex.ticket.Cancel()
+	}
+}
+
+// clientGone ends an exchange whose client has left: nobody pays for tokens that nobody reads.
+func (ex *exchange) clientGone() {
+	if ex.running {
+		if !ex.answered && ex.provider != nil {
+			ex.g.Counters.Provider(ex.provider.Index, 0, observe.OutcomeCancelled)
+		}
+		ex.cancel()
+	}
+	provider := -1
+	if ex.provider != nil {
+		provider = ex.provider.Index
+	}
+	ex.g.Counters.Cancelled(provider)
+	ex.g.Counters.ClientsGone++
+	if ex.status == 0 {
+		ex.status = 499
+	}
+	ex.account("client_gone", "")
+	ex.cl.ex = nil
+	ex.free()
+}
+
+// finish accounts the exchange, gives it back and lets the connection go on.
+func (ex *exchange) finish(outcome, why string) {
+	cl := ex.cl
+	ex.account(outcome, why)
+	if !ex.keepAlive || ex.untilEnd {
+		cl.closing = true
+	}
+	ex.free()
+	cl.answered()
+}

@@ -1,0 +1,207 @@
+package gateway
+
+import (
+	"net/netip"
+
+	"penstock/http1"
+	"penstock/loop"
+	"penstock/pool"
+	"penstock/server/observe"
+	"penstock/server/route"
+	"penstock/upstream"
+	"penstock/upstream/stream"
+)
+
+// Deps is what a Gateway is given.
+type Deps struct {
+	Dialer upstream.Dialer
+	// Clock reads a monotonic clock in ns, for stage timings within one poll batch.
+	Clock func() int64
+	// Lane takes the access log's lines; nil for none.
+	Lane *observe.LogLane
+	// Seed makes request ids differ between processes and loops.
+	Seed [2]uint64
+}
+
+// Gateway is one loop's share of the gateway. Loop thread only.
+type Gateway struct {
+	Counters *observe.Loop
+
+	loop   *loop.Loop
+	deps   Deps
+	policy *Policy
+	pools  map[*upstream.Provider]*upstream.Pool
+	state  *route.State
+
+	head      http1.Head // of the request being parsed
+	date      http1.DateCache
+	ids       ids
+	exchanges pool.List[exchange]
+	clients   clientList
+	turn      int // of provider keys
+	seq       uint64
+	sweep     loop.Timer
+	draining  bool
+	open      int // exchanges in flight
+	entry     observe.Entry
+	pass      []stream.Field // of the request being begun: what goes on to the provider
+	names     []byte         // their names in lower case
+	scratch   []byte         // for bodies that are built before they are written
+	remote    []byte
+}
+
+// New makes the gateway of a loop.
+func New(l *loop.Loop, p *Policy, d Deps) *Gateway {
+	g := &Gateway{loop: l, deps: d, pools: map[*upstream.Provider]*upstream.Pool{}, ids: ids{d.Seed[0], d.Seed[1]}}
+	g.exchanges.Keep = 1024
+	g.Counters = observe.NewLoop(p.Dims)
+	g.sweep.Init(g)
+	l.Arm(&g.sweep, sweepEvery)
+	l.OnBatch = g.batch
+	g.Swap(p)
+	return g
+}
+
+// batch notes how long a poll batch took, which is how long its last event had to wait: the lag of the loop.
+func (g *Gateway) batch(events int, ns int64) {
+	g.Counters.LoopLag.Record(ns)
+	g.Counters.BatchSize.Record(events)
+}
+
+// Swap takes a new policy for requests that begin from now on. Pools of providers that are gone end when their streams have.
+func (g *Gateway) Swap(p *Policy) {
+	g.policy = p
+	g.state = route.NewState(p.Routes)
+	g.Counters.Resize(p.Dims)
+	keep := make(map[*upstream.Provider]bool, len(p.Providers))
+	for _, pr := range p.Providers {
+		g.keepPool(pr, keep)
+		for _, r := range pr.Replicas {
+			g.keepPool(r, keep)
+		}
+	}
+	for up, pl := range g.pools {
+		if !keep[up] {
+			pl.Close()
+			delete(g.pools, up)
+		}
+	}
+}
+
+func (g *Gateway) keepPool(p *Provider, keep map[*upstream.Provider]bool) {
+	keep[p.Up] = true
+	if g.pools[p.Up] == nil {
+		g.pools[p.Up] = upstream.NewPool(g.loop, p.Up, g.deps.Dialer)
+	}
+}
+
+// Accept takes a client's connection. The result is its handler.
+func (g *Gateway) Accept(c *loop.Conn, remote netip.AddrPort) loop.Handler {
+	cl := &client{g: g, c: c, remote: remote}
+	cl.parser.Limits = &g.policy.Head
+	cl.timer.Init(cl)
+	g.clients.add(cl)
+	cl.idle()
+	return cl
+}
+
+// Drain closes idle connections and lets the others end with their current exchange.
+func (g *Gateway) Drain() {
+	g.draining = true
+	for cl := g.clients.first; cl != nil; {
+		next := cl.next
+		if cl.phase == phaseHead && len(cl.in) == 0 {
+			cl.c.Close()
+		}
+		cl = next
+	}
+}
+
+// Cut ends what still runs after the drain time.
+func (g *Gateway) Cut() {
+	for cl := g.clients.first; cl != nil; cl = cl.next {
+		cl.c.Abort()
+	}
+	for _, pl := range g.pools {
+		pl.Close()
+	}
+}
+
+// Clients is how many client connections are open; Open how many exchanges are in flight.
+func (g *Gateway) Clients() int { return g.clients.count }
+
+// Open is how many exchanges are in flight.
+func (g *Gateway) Open() int { return g.open }
+
+// Pools calls f for each provider's pool.
+func (g *Gateway) Pools(f func(*upstream.Provider, *upstream.Pool)) {
+	for up, pl := range g.pools {
+		f(up, pl)
+	}
+}
+
+// OnTimer hands the access log over. For the loop.
+func (g *Gateway) OnTimer(*loop.Timer) {
+	if g.deps.Lane != nil {
+		g.deps.Lane.Flush()
+	}
+	g.loop.Arm(&g.sweep, sweepEvery)
+}
+
+// Gauges brings the figures that are read, not counted, up to date. To be called before Counters are copied.
+func (g *Gateway) Gauges() {
+	f := &g.Counters.Figures
+	s := g.loop.Stats()
+	f.Batches, f.Events, f.TimersFired, f.MailboxRuns, f.Panics = s.Batches, s.Events, s.TimersFired, s.MailboxRuns, s.Panics
+	f.BusyNS, f.IdleNS, f.TimersSet, f.Accepted = uint64(s.BusyNS), uint64(s.SleepNS), int64(s.Timers), s.Accepted
+	f.ConnectionsOpen, f.ConnectionsIdle, f.ExchangesOpen = int64(g.clients.count), int64(g.clients.count-g.open), int64(g.open)
+	f.Pools[observe.PoolSlabs] = observe.PoolStats{Gets: s.Slabs.Gets, Hits: s.Slabs.Hits, IdleBytes: s.Slabs.IdleBytes, LentBytes: s.Slabs.LentBytes}
+	gets, hits := g.exchanges.Stats()
+	f.Pools[observe.PoolExchanges] = observe.PoolStats{Gets: gets, Hits: hits}
+	for _, p := range g.policy.Providers {
+		u := g.Counters.Upstream(p.Index)
+		u.ConnectionsActive, u.StreamsOpen, u.Queued, u.ConnectionsMax = 0, 0, 0, 0
+		u.ConnectionsCreated, u.ConnectionsClosed, u.PingsSent, u.PingsLost = 0, 0, 0, 0
+	}
+	for up, pl := range g.pools {
+		st, u := pl.Stats(), g.Counters.Upstream(up.Index)
+		u.ConnectionsActive += int64(st.Conns)
+		u.StreamsOpen += int64(st.Active)
+		u.Queued += int64(st.Waiting)
+		if g.loop.ID() == 0 {
+			u.ConnectionsMax += int64(up.Max)
+		}
+		u.ConnectionsCreated += st.Created
+		u.ConnectionsClosed += st.Closed
+		u.PingsSent += st.Pings
+		u.PingsLost += st.PingTimeouts
+	}
+}
+
+// clientList is the loop's connections, so that draining finds them.
+type clientList struct {
+	first *client
+	count int
+}
+
+func (l *clientList) add(c *client) {
+	c.next = l.first
+	if l.first != nil {
+		l.first.prev = c
+	}
+	l.first = c
+	l.count++
+}
+
+func (l *clientList) remove(c *client) {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		l.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	c.next, c.prev = nil, nil
+	l.count--
+}

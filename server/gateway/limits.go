@@ -1,0 +1,30 @@
+package gateway
+
+import "time"
+
+const (
+	// arenaFirstBytes is the first slab of an exchange's arena: path, passed-on fields, a patched model name.
+	arenaFirstBytes = 1 << 10
+
+	// bodyFirstBytes is the most that a body's memory starts with, whatever Content-Length promises: a client that sends nothing
+	// after its head should not hold more.
+	bodyFirstBytes = 64 << 10
+
+	// pipelineBytes is how much of later requests is kept while one is being answered; beyond it reading pauses.
+	pipelineBytes = 64 << 10
+
+	// drainBodyBytes is how much of a refused request's body is read and thrown away to keep the connection.
+	drainBodyBytes = 64 << 10
+
+	// earlyErrorBytes bounds a provider's error body that has to become an event, because the stream was begun by a keep-alive.
+	earlyErrorBytes = 64 << 10
+
+	// stageSample: one exchange in so many has its stages timed, since reading the clock costs as much as some stages do.
+	stageSample = 16
+
+	// requestIDBytes is the length of an id: "req_" and 24 hexadecimal digits.
+	requestIDBytes = 28
+
+	// sweepEvery is how often a loop hands its access log over and looks at what drains.
+	sweepEvery = 100 * time.Millisecond
+)

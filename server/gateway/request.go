@@ -1,0 +1,198 @@
+package gateway
+
+import (
+	"penstock/http1"
+	"penstock/server/auth"
+	"penstock/server/dialect"
+	"penstock/server/observe"
+	"penstock/upstream/stream"
+)
+
+// picked is what one pass over a request's fields finds.
+type picked struct {
+	authorization, xAPIKey, xGoogAPIKey, apiKey []byte
+	contentType, contentEncoding, wanted        []byte
+	anthropic                                   bool // anthropic-version is there
+	connection                                  bool // Connection names fields
+}
+
+var (
+	methodHEAD = []byte("HEAD")
+	methodGET  = []byte("GET")
+)
+
+// begin starts the exchange of a request whose head is complete: endpoint, key, bounds; a refusal answers before any body work.
+func (g *Gateway) begin(cl *client, h *http1.Head, headBytes int) {
+	ex := g.newExchange(cl)
+	ex.startStages()
+	ex.bytesIn = int64(headBytes)
+	ex.keepAlive = h.KeepAlive && !g.draining
+	ex.oldClient = h.Minor == 0
+	ex.expects = h.Expect100
+	cl.body.Start(h, &ex.policy.Head)
+	cl.length = h.ContentLength
+	method := h.Method
+	if string(method) == "HEAD" {
+		ex.noBody, method = true, methodGET
+	}
+	var p picked
+	g.pass = g.pass[:0]
+	g.names = g.names[:0]
+	g.pick(h, &p)
+	ep, rest, status, allow := dialect.Lookup(method, h.Path)
+	if ep == nil && ex.noBody {
+		ep, rest, status, allow = dialect.Lookup(methodHEAD, h.Path)
+	}
+	ex.setPath(h)
+	ex.stage(observe.StageParse)
+	if ep == nil {
+		ex.api = dialect.APIOf(h.Path, p.anthropic)
+		if status == 405 {
+			ex.allow = allow
+			ex.refuse(observe.RefusedMethod, fault{status: 405, code: "method_not_allowed", message: "this path does not take this method"})
+			return
+		}
+		ex.refuse(observe.RefusedNotFound, fault{status: 404, code: "unknown_url", message: "unknown path", detail: ex.path})
+		return
+	}
+	ex.ep, ex.api = ep, ep.API
+	if ep.Local && p.anthropic {
+		ex.api = dialect.APIAnthropic
+	}
+	if !ex.authenticate(&p) {
+		return
+	}
+	ex.stage(observe.StageAuth)
+	if bound := ex.policy.RequestsPerLoop; bound > 0 && g.open > bound {
+		ex.retryAfter = true
+		ex.refuse(observe.RefusedOverload, fault{status: 503, code: "overloaded", message: "the gateway has as many requests in flight as it may have; try again"})
+		return
+	}
+	if len(p.contentEncoding) > 0 && !equalFold(p.contentEncoding, "identity") {
+		ex.refuse(observe.RefusedUnsupportedMedia, fault{status: 415, code: "unsupported_content_encoding", message: "request bodies with a content encoding are not taken", detail: p.contentEncoding})
+		return
+	}
+	if h.ContentLength > ex.policy.BodyBytes {
+		ex.tooLarge()
+		return
+	}
+	ex.keepFields(h, &p, rest)
+	if cl.body.Done() {
+		ex.complete()
+		return
+	}
+	cl.phase = phaseBody
+	if h.ContentLength > 0 {
+		ex.body = g.loop.Slabs.Get(int(min(h.ContentLength, bodyFirstBytes)))
+	}
+	g.loop.Arm(&cl.timer, ex.policy.BodyTimeout)
+	if h.Expect100 {
+		cl.c.Write([]byte(http1.Continue))
+	}
+}
+
+// pick sorts the fields of a head: those that decide something, and those that go on to the provider (into g.pass).
+func (g *Gateway) pick(h *http1.Head, p *picked) {
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		at := len(g.names)
+		g.names = lowerInto(g.names, f.Name)
+		name := g.names[at:len(g.names):len(g.names)]
+		switch string(name) {
+		case "authorization":
+			p.authorization = f.Value
+		case "x-api-key":
+			p.xAPIKey = f.Value
+		case "x-goog-api-key":
+			p.xGoogAPIKey = f.Value
+		case "api-key":
+			p.apiKey = f.Value
+		case "content-type":
+			p.contentType = f.Value
+		case "content-encoding":
+			p.contentEncoding = f.Value
+		case "penstock-provider":
+			p.wanted = f.Value
+		case "connection":
+			p.connection = p.connection || !equalFold(f.Value, "keep-alive") && !equalFold(f.Value, "close")
+		case "accept":
+			// Every endpoint has one type of answer; what clients say here is that or anything.
+		case "anthropic-version":
+			p.anthropic = true
+			g.pass = append(g.pass, stream.Field{Name: name, Value: f.Value})
+		default:
+			if passesUp(name) && !http1.HopByHop(name) {
+				g.pass = append(g.pass, stream.Field{Name: name, Value: f.Value})
+			}
+		}
+	}
+}
+
+// keepFields copies out of the head what the exchange needs after its bytes are gone.
+func (ex *exchange) keepFields(h *http1.Head, p *picked, rest []byte) {
+	a := &ex.arena
+	ex.rest = a.Copy(rest)
+	ex.query = a.Copy(h.Query)
+	ex.wanted = a.Copy(p.wanted)
+	if ex.ep.Body != dialect.BodyJSON {
+		ex.contentType = a.Copy(p.contentType)
+		if len(p.contentType) > 0 {
+			ex.extra = append(ex.extra, stream.Field{Name: fieldContentType, Value: ex.contentType})
+		}
+	}
+	for _, f := range ex.g.pass {
+		if p.connection && http1.ConnectionLists(h, f.Name) {
+			continue
+		}
+		ex.extra = append(ex.extra, stream.Field{Name: a.Copy(f.Name), Value: a.Copy(f.Value)})
+	}
+}
+
+var fieldContentType = []byte("content-type")
+
+func (ex *exchange) setPath(h *http1.Head) {
+	ex.method = ex.arena.Copy(h.Method)
+	ex.path = ex.arena.Copy(h.Path)
+}
+
+// authenticate finds out who calls.
+func (ex *exchange) authenticate(p *picked) bool {
+	if ex.policy.Auth == nil {
+		return true
+	}
+	cred := auth.Credential(p.authorization, p.xAPIKey, p.xGoogAPIKey, p.apiKey)
+	if cred == nil {
+		ex.refuse(observe.RefusedAuth, fault{status: 401, code: "missing_api_key", message: "no API key was given: send it as Authorization: Bearer or x-api-key"})
+		return false
+	}
+	if ex.key = ex.policy.Auth.Lookup(cred); ex.key == nil {
+		ex.refuse(observe.RefusedAuth, fault{status: 401, code: "invalid_api_key", message: "the API key is not known here"})
+		return false
+	}
+	return true
+}
+
+func (ex *exchange) tooLarge() {
+	ex.keepAlive = false
+	ex.refuse(observe.RefusedTooLarge, fault{status: 413, code: "request_too_large", message: "the request body is larger than this gateway takes"})
+}
+
+// gather adds a piece of the body; false means that the request was refused.
+func (ex *exchange) gather(data []byte) bool {
+	n := len(ex.body) + len(data)
+	ex.bytesIn += int64(len(data))
+	if int64(n) > ex.policy.BodyBytes {
+		ex.tooLarge()
+		return false
+	}
+	ex.body = append(ex.g.loop.Slabs.Grow(ex.body, len(data)), data...)
+	return true
+}
+
+// complete goes on once the body is there.
+func (ex *exchange) complete() {
+	cl := ex.cl
+	ex.g.loop.Disarm(&cl.timer)
+	cl.phase = phaseAnswer
+	ex.dispatch()
+}

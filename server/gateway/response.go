@@ -1,0 +1,392 @@
+package gateway
+
+import (
+	"penstock/http1"
+	"penstock/server/dialect"
+	"penstock/server/observe"
+	"penstock/upstream/stream"
+)
+
+// OnSent implements stream.Sink. The body is kept until the provider has answered: until then it may have to be sent again.
+func (ex *exchange) OnSent() {
+	ex.sent = true
+	if ex.answered {
+		ex.releaseBody()
+	}
+}
+
+// OnHead implements stream.Sink.
+func (ex *exchange) OnHead(status int, fields []stream.Field, contentLength int64) {
+	g := ex.g
+	now := g.loop.Now()
+	g.Counters.Provider(ex.provider.Index, now-ex.attemptAt, observe.OutcomeOf(status))
+	if status >= 400 && ex.policy.Retry.onStatus(status) && ex.attempts < ex.policy.Retry.Attempts && ex.next(true) {
+		g.Counters.Retry(ex.provider.Index)
+		ex.cancel()
+		ex.attempt()
+		return
+	}
+	ex.answered, ex.headAt, ex.byteAt = true, now, now
+	g.Counters.Stage(observe.StageUpstreamWait, now-ex.attemptAt)
+	if ex.sent {
+		ex.releaseBody()
+	}
+	ex.status = status
+	contentType := fieldOf(fields, "content-type")
+	ex.sse = hasPrefixFold(contentType, "text/event-stream")
+	ex.counting = status == 200 && ex.ep.Body != dialect.BodyNone
+	ex.stripping = ex.stripping && ex.sse && status == 200
+	ex.usage.Reset(ex.api)
+	if ex.sse {
+		ex.ends.Reset(ex.ep)
+		if ex.stripping {
+			ex.strip.Reset()
+		}
+	} else {
+		ex.event = false
+	}
+	if ex.early {
+		if !ex.sse || status != 200 {
+			ex.holding, ex.event = true, true
+		}
+		ex.arm()
+		return
+	}
+	ex.writeHead(status, fields, contentLength)
+	ex.arm()
+}
+
+func fieldOf(fields []stream.Field, name string) []byte {
+	for i := range fields {
+		if string(fields[i].Name) == name {
+			return fields[i].Value
+		}
+	}
+	return nil
+}
+
+// writeHead writes the response's head: the provider's fields but for those that stay here, and framing of our own.
+func (ex *exchange) writeHead(status int, fields []stream.Field, contentLength int64) {
+	size := 256
+	for i := range fields {
+		size += len(fields[i].Name) + len(fields[i].Value) + 4
+	}
+	b := ex.cl.c.Buffer(size)
+	at := len(*b)
+	*b = http1.AppendStatus(*b, status)
+	hasID, hasDate := false, false
+	for i := range fields {
+		f := &fields[i]
+		if !passesDown(f.Name) {
+			continue
+		}
+		switch string(f.Name) {
+		case "x-request-id", "request-id":
+			hasID = true
+			if len(f.Value) <= 64 {
+				ex.upstreamID = ex.arena.Copy(f.Value)
+			}
+		case "date":
+			hasDate = true
+		}
+		*b = http1.AppendField(*b, f.Name, f.Value)
+	}
+	if !hasDate {
+		*b = ex.g.date.Append(*b, ex.g.loop.UnixNano()/1e9)
+	}
+	if !hasID {
+		*b = http1.AppendField(*b, idField(ex.api), ex.id[:])
+	}
+	empty := ex.noBody || status == 204 || status == 304
+	switch {
+	case contentLength >= 0 && !ex.stripping:
+		if status != 204 {
+			*b = http1.AppendContentLength(*b, contentLength)
+		}
+	case empty:
+	case ex.oldClient:
+		ex.untilEnd = true
+	default:
+		ex.chunked = true
+		*b = append(*b, "transfer-encoding: chunked\r\n"...)
+	}
+	ex.connectionField(b)
+	*b = append(*b, "\r\n"...)
+	ex.headSent = true
+	ex.downAt = ex.g.loop.Now()
+	ex.bytesOut += int64(len(*b) - at)
+}
+
+// connectionField says whether the connection goes on, where that is not what the version has by default (RFC 9112 §9.3).
+func (ex *exchange) connectionField(b *[]byte) {
+	switch {
+	case !ex.keepAlive || ex.untilEnd || ex.g.draining:
+		ex.keepAlive = false
+		*b = append(*b, "connection: close\r\n"...)
+	case ex.oldClient:
+		*b = append(*b, "connection: keep-alive\r\n"...)
+	}
+}
+
+// ownFields are those of every response that the gateway makes itself.
+func (ex *exchange) ownFields(b *[]byte) {
+	*b = ex.g.date.Append(*b, ex.g.loop.UnixNano()/1e9)
+	*b = http1.AppendField(*b, idField(ex.api), ex.id[:])
+	ex.connectionField(b)
+}
+
+var (
+	idOpenAI    = []byte("x-request-id")
+	idAnthropic = []byte("request-id")
+)
+
+func idField(api dialect.API) []byte {
+	if api == dialect.APIAnthropic {
+		return idAnthropic
+	}
+	return idOpenAI
+}
+
+// OnBody implements stream.Sink: a piece of the response passes.
+func (ex *exchange) OnBody(b []byte) {
+	g := ex.g
+	now := g.loop.Now()
+	if ex.sse {
+		if ex.seenBody {
+			g.Counters.BetweenChunks(ex.provider.Index, now-ex.byteAt)
+		} else {
+			ex.ttft = now - ex.attemptAt
+			g.Counters.TTFT(ex.provider.Index, ex.ttft)
+		}
+	}
+	ex.seenBody, ex.byteAt = true, now
+	if ex.holding {
+		if len(ex.held)+len(b) <= earlyErrorBytes {
+			ex.held = append(g.loop.Slabs.Grow(ex.held, len(b)), b...)
+		}
+		ex.ticket.Credit(len(b))
+		return
+	}
+	if ex.counting {
+		ex.usage.Feed(b)
+	}
+	if ex.stripping {
+		g.scratch = ex.strip.Feed(g.scratch[:0], b)
+		ex.ends.Feed(b)
+		ex.write(g.scratch)
+	} else {
+		if ex.sse {
+			ex.ends.Feed(b)
+		}
+		ex.write(b)
+	}
+	if ex.cl.c.Blocked() {
+		// The client does not keep up: from here on the provider is held back by its window.
+		ex.uncredited += len(b)
+		if ex.blockedAt == 0 {
+			ex.blockedAt = now
+		}
+		return
+	}
+	ex.ticket.Credit(len(b))
+}
+
+// write puts a piece of the body into the client's write batch.
+func (ex *exchange) write(b []byte) {
+	if len(b) == 0 || ex.noBody {
+		return
+	}
+	ex.downAt = ex.g.loop.Now()
+	c := ex.cl.c
+	if !ex.chunked {
+		c.Write(b)
+		ex.bytesOut += int64(len(b))
+		return
+	}
+	p := c.Buffer(len(b) + 24)
+	at := len(*p)
+	*p = http1.AppendChunk(*p, b)
+	ex.bytesOut += int64(len(*p) - at)
+}
+
+// drained goes on once a slow client has taken what was waiting for it.
+func (ex *exchange) drained() {
+	ex.blockedAt = 0
+	if n := ex.uncredited; n > 0 && ex.running {
+		ex.uncredited = 0
+		ex.byteAt = ex.g.loop.Now()
+		ex.ticket.Credit(n)
+	}
+}
+
+// OnEnd implements stream.Sink.
+func (ex *exchange) OnEnd([]stream.Field) {
+	ex.running = false
+	ex.ticket.Done()
+	if ex.holding {
+		ex.endEarly()
+		return
+	}
+	if ex.stripping {
+		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
+		ex.write(ex.g.scratch)
+	}
+	if ex.sse && ex.status == 200 && !ex.ends.Ended() {
+		f := stream.Failure{Kind: stream.KindClosed, Sent: true, Answered: true}
+		ex.countFailure(&f)
+		ex.breakOff(fault{status: 502, code: "upstream_incomplete", message: "the provider ended the stream without finishing it"})
+		ex.finish("upstream_failed", "stream ended without a finish")
+		return
+	}
+	ex.endBody()
+	ex.finish("ok", "")
+}
+
+func (ex *exchange) endBody() {
+	if ex.chunked && !ex.noBody {
+		ex.cl.c.Write([]byte(http1.LastChunk))
+		ex.bytesOut += int64(len(http1.LastChunk))
+	}
+}
+
+// OnFail implements stream.Sink.
+func (ex *exchange) OnFail(f stream.Failure) {
+	ex.running = false
+	ex.ticket.Done()
+	ex.failed(&f)
+}
+
+// failed decides what a failed attempt leads to: another one, or an answer that says so.
+func (ex *exchange) failed(f *stream.Failure) {
+	ex.countFailure(f)
+	if !ex.answered {
+		ex.g.Counters.Provider(ex.provider.Index, 0, observe.OutcomeFailed)
+		if ex.attempts < ex.policy.Retry.Attempts && ex.again(f) {
+			ex.g.Counters.Retry(ex.provider.Index)
+			ex.attempt()
+			return
+		}
+	}
+	ex.giveUp(f, refusalOf(f, ex.api))
+}
+
+// again says whether and where the request is sent once more: elsewhere if there is an elsewhere, and to the same provider only if
+// that one cannot have begun to work on it, or the operator allows it.
+func (ex *exchange) again(f *stream.Failure) bool {
+	r := &ex.policy.Retry
+	switch f.Kind {
+	case stream.KindResolve, stream.KindConnect, stream.KindTLS, stream.KindBusy:
+		return r.Connect && (ex.next(true) || len(ex.policy.Providers[ex.plan[ex.at].Provider].Replicas) > 1)
+	case stream.KindShutdown:
+		return false
+	}
+	if !f.Retryable() && !(r.Reset && (f.Kind == stream.KindReset || f.Kind == stream.KindClosed)) {
+		return false
+	}
+	ex.next(false) // or the same target again: another connection may do
+	return true
+}
+
+func (ex *exchange) countFailure(f *stream.Failure) {
+	if ex.provider != nil {
+		ex.g.Counters.Failure(ex.provider.Index, int(f.Kind))
+	}
+}
+
+// giveUp answers a request that no provider answered, or ends a response that broke off.
+func (ex *exchange) giveUp(f *stream.Failure, x fault) {
+	if !ex.headSent {
+		ex.status = x.status
+		ex.writeError(&x)
+		ex.finish("upstream_failed", f.Kind.String())
+		return
+	}
+	if !ex.sse && !ex.early || ex.noBody {
+		// Nothing that can still be said in this response would be right; the cut is what says it.
+		ex.status = x.status
+		ex.keepAlive = false
+		cl := ex.cl
+		ex.account("upstream_failed", f.Kind.String())
+		cl.ex = nil
+		ex.free()
+		cl.phase = phaseClosing
+		cl.c.Abort()
+		return
+	}
+	ex.breakOff(x)
+	ex.finish("upstream_failed", f.Kind.String())
+}
+
+// breakOff ends an event stream with the error event of the client's API.
+func (ex *exchange) breakOff(x fault) {
+	g := ex.g
+	out := g.scratch[:0]
+	if ex.stripping {
+		out = ex.strip.End(out)
+	}
+	if ex.seenBody && !ex.ends.Between() {
+		out = append(out, "\n\n"...)
+	}
+	f := x.dialect()
+	f.Sequence = ex.ends.Sequence()
+	out = dialect.AppendErrorEvent(out, ex.api, ex.ep, &f, ex.id[:])
+	g.scratch = out
+	ex.write(out)
+	ex.endBody()
+}
+
+// keepWaiting sends a comment while the provider is silent; before its first byte that begins the response.
+func (ex *exchange) keepWaiting() {
+	if ex.noBody || ex.cl.c.Blocked() {
+		return
+	}
+	if !ex.headSent {
+		ex.early = true
+		ex.status = 200
+		b := ex.cl.c.Buffer(512)
+		at := len(*b)
+		*b = http1.AppendStatus(*b, 200)
+		*b = http1.AppendFieldString(*b, "content-type", "text/event-stream; charset=utf-8")
+		*b = http1.AppendFieldString(*b, "cache-control", "no-cache")
+		if ex.oldClient {
+			ex.untilEnd = true
+		} else {
+			ex.chunked = true
+			*b = append(*b, "transfer-encoding: chunked\r\n"...)
+		}
+		ex.ownFields(b)
+		*b = append(*b, "\r\n"...)
+		ex.headSent = true
+		ex.bytesOut += int64(len(*b) - at)
+	} else if !ex.early && !ex.sse || ex.seenBody && !ex.ends.Between() {
+		return
+	}
+	g := ex.g
+	g.scratch = dialect.AppendKeepAlive(g.scratch[:0])
+	ex.write(g.scratch)
+}
+
+// endEarly turns a provider's plain error response into the event that ends a stream begun by a keep-alive.
+func (ex *exchange) endEarly() {
+	g := ex.g
+	out := g.scratch[:0]
+	if ex.status >= 400 && len(ex.held) > 0 && ex.held[0] == '{' {
+		if ex.api == dialect.APIAnthropic {
+			out = append(out, "event: error\n"...)
+		}
+		out = append(out, "data: "...)
+		for _, c := range ex.held {
+			if c == '\n' || c == '\r' {
+				c = ' ' // white space between JSON tokens: inside a string it would be escaped
+			}
+			out = append(out, c)
+		}
+		out = append(out, "\n\n"...)
+		g.scratch = out
+		ex.write(out)
+		ex.endBody()
+	} else {
+		ex.breakOff(fault{status: 502, code: "upstream_error", message: "the provider answered with something that is no event stream"})
+	}
+	ex.finish("upstream_failed", "error after a keep-alive")
+}

@@ -1,0 +1,396 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"penstock/loop"
+	"penstock/server/admin"
+	"penstock/server/config"
+	"penstock/server/gateway"
+	"penstock/server/observe"
+	"penstock/tuning"
+	"penstock/upstream"
+)
+
+// process is a running gateway.
+type process struct {
+	path    string
+	snap    *config.Snapshot
+	builder *builder
+	policy  *gateway.Policy
+	profile *tuning.Profile
+
+	log      *observe.Logger
+	lines    *observe.LogWriter
+	dialer   *upstream.NetDialer
+	engine   *loop.Engine
+	gateways []*gateway.Gateway // by loop; touched on its loop only, once Start has returned
+	listens  []*listening
+	simulate *simulation
+	admin    *admin.Server
+	gatherer *observe.Gatherer
+	state    state
+	stderr   io.Writer
+}
+
+// serve runs the gateway until a signal ends it: load, check, build, listen, wait, drain.
+func serve(args []string, stdout, stderr io.Writer) int {
+	fs := flag.NewFlagSet("penstock serve", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	path := fs.String("config", "", "configuration file; none takes providers from the environment")
+	listen := fs.String("listen", "", "listen on this address instead of the configuration's")
+	adminAddr := fs.String("admin", "", "admin port on this address instead of the configuration's; off for none")
+	if err := fs.Parse(args); err != nil {
+		return 2
+	}
+	if fs.NArg() > 0 {
+		fmt.Fprintf(stderr, "penstock serve: unexpected argument %q\n", fs.Arg(0))
+		return 2
+	}
+	snap, err := load(*path)
+	if err != nil {
+		printFaults(stderr, err)
+		return 1
+	}
+	p := &process{path: *path, snap: override(snap, *listen, *adminAddr), builder: newBuilder(), stderr: stderr}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1)
+	if err := p.start(); err != nil {
+		fmt.Fprintf(stderr, "penstock: %v\n", err)
+		p.stop()
+		return 1
+	}
+	p.banner(stdout)
+	p.wait(signals)
+	p.drain(signals)
+	p.stop()
+	return 0
+}
+
+// override puts addresses given on the command line in the place of the configuration's.
+func override(s *config.Snapshot, listen, adminAddr string) *config.Snapshot {
+	c := *s
+	if listen != "" {
+		c.Listen = []config.Listen{{Network: "tcp", Address: listen}}
+		if path, ok := strings.CutPrefix(listen, "unix:"); ok {
+			c.Listen = []config.Listen{{Network: "unix", Address: path}}
+		}
+	}
+	switch adminAddr {
+	case "":
+	case "off":
+		c.AdminOff = true
+	default:
+		c.Admin, c.AdminOff = adminAddr, false
+	}
+	return &c
+}
+
+// start brings everything up; on an error, what is up is left for stop.
+func (p *process) start() error {
+	s := p.snap
+	p.log = observe.NewLogger(p.stderr, logLevel(s.Log.Level), observe.FormatJSON)
+	for _, w := range s.Warnings {
+		p.log.Slog().Warn(w)
+	}
+	if err := p.startSim(); err != nil {
+		return err
+	}
+	var err error
+	if p.policy, err = p.builder.build(s); err != nil {
+		return err
+	}
+	if s.Log.Access != observe.LogOff {
+		p.lines = observe.NewLogWriter(logOptions(s))
+		if err := p.lines.Start(nil); err != nil {
+			return err
+		}
+	}
+	cpus := allowedCPUs()
+	loops := s.Loops
+	if loops == 0 {
+		loops = max(len(cpus), 1)
+	}
+	if !s.Pin {
+		cpus = nil
+	}
+	profile, ok := tuning.ByName(s.Profile)
+	if !ok {
+		return fmt.Errorf("there is no profile %q", s.Profile)
+	}
+	p.profile = profile
+	// A loop sleeps with its P, so the workers need one more.
+	runtime.GOMAXPROCS(loops + 1)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(profile.Flags.GOGC)
+	}
+	if err := p.bind(loops); err != nil {
+		return err
+	}
+	return p.startLoops(loops, cpus)
+}
+
+func (p *process) startLoops(loops int, cpus []int) error {
+	s, f := p.snap, p.profile.Flags
+	p.dialer = &upstream.NetDialer{Resolver: &upstream.Resolver{}}
+	p.gateways = make([]*gateway.Gateway, loops)
+	connections := 0
+	if s.Bounds.Connections > 0 {
+		connections = max(s.Bounds.Connections/loops, 1)
+	}
+	base := time.Now()
+	cfg := loop.Config{
+		Loops: loops, CPUs: cpus, ReadBytes: f.ReadBufferBytes, Connections: connections,
+		Spin: time.Duration(f.SpinMicros) * time.Microsecond, RawWait: max(time.Duration(f.RawWaitMillis)*time.Millisecond, 1),
+		Options: loop.Options{OnPanic: p.panicked},
+	}
+	var acceptErr error
+	engine, err := loop.Start(cfg, func(l *loop.Loop) {
+		d := gateway.Deps{Dialer: p.dialer, Clock: func() int64 { return int64(time.Since(base)) }, Seed: seed()}
+		if p.lines != nil {
+			d.Lane = p.lines.Lane()
+		}
+		g := gateway.New(l, p.policy, d)
+		p.gateways[l.ID()] = g
+		for _, ln := range p.listens {
+			if err := ln.acceptOn(l, g, s.Timeouts.Handshake); err != nil {
+				acceptErr = err
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	p.engine = engine
+	if acceptErr != nil {
+		return acceptErr
+	}
+	ls := engine.Loops()
+	p.gatherer = observe.NewGatherer(loops, p.policy.Dims, func(i int, run func(*observe.Loop)) bool {
+		ls[i].PostOffLoop(func() {
+			p.gateways[i].Gauges()
+			run(p.gateways[i].Counters)
+		})
+		return true
+	})
+	if s.AdminOff {
+		return nil
+	}
+	a, err := admin.New(s.Admin, p, admin.Options{Version: version, Log: p.log.Slog()})
+	if err != nil {
+		return err
+	}
+	p.admin = a
+	go func() {
+		if err := a.Serve(); err != nil {
+			p.log.Slog().Error("the admin port ended", "error", err)
+		}
+	}()
+	return nil
+}
+
+func (p *process) panicked(where string, reason any, stack []byte) {
+	p.log.LogOffLoop(slog.LevelError, "panic on a loop", slog.String("where", where), slog.Any("reason", fmt.Sprint(reason)), slog.String("stack", string(stack)))
+}
+
+func seed() (s [2]uint64) {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	s[0], s[1] = binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
+	return s
+}
+
+func logLevel(name string) slog.Level {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(name))
+	return l
+}
+
+func logOptions(s *config.Snapshot) observe.LogOptions {
+	o := observe.LogOptions{Destination: s.Log.Access, Sample: s.Log.Sample}
+	if s.Log.Format == "text" {
+		o.Format = observe.FormatText
+	}
+	return o
+}
+
+// allowedCPUs lists the cores that the process may run on.
+func allowedCPUs() []int {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil {
+		return nil
+	}
+	var out []int
+	for i := range 1024 {
+		if set.IsSet(i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// banner tells a person how to begin. It goes to standard error where standard output carries the access log.
+func (p *process) banner(w io.Writer) {
+	if p.snap.Log.Access == observe.LogStdout && p.lines != nil {
+		w = p.stderr
+	}
+	url := p.listens[0].url()
+	names := make([]string, len(p.snap.Providers))
+	model := ""
+	for i, pr := range p.snap.Providers {
+		names[i] = pr.Name
+		if pr.Sim {
+			model = pr.Name + "/chat"
+		}
+	}
+	if model == "" && len(p.policy.Names) > 0 {
+		model = p.policy.Names[0]
+	}
+	fmt.Fprintf(w, "penstock %s listens on %s with %d loops; providers: %s\n", version, url, len(p.gateways), strings.Join(names, ", "))
+	if p.admin != nil {
+		fmt.Fprintf(w, "metrics, health and profiles: http://%s\n", p.admin.Addr())
+	}
+	if model == "" {
+		model = "MODEL"
+	}
+	key := ""
+	if p.policy.Auth != nil {
+		key = " -H 'Authorization: Bearer KEY'"
+	}
+	curl := "curl -N " + url
+	if path, ok := strings.CutPrefix(url, "unix:"); ok {
+		curl = "curl -N --unix-socket " + path + " http://localhost"
+	}
+	fmt.Fprintf(w, "\ntry it:\n  %s/v1/chat/completions%s -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n", curl, key, model)
+}
+
+// wait returns when the process is asked to end.
+func (p *process) wait(signals <-chan os.Signal) {
+	watch := newWatch(p.snap.Files())
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case s := <-signals:
+			switch s {
+			case syscall.SIGHUP:
+				p.reloadAndReport("signal")
+				watch = newWatch(p.snapshot().Files())
+			case syscall.SIGUSR1:
+				if p.lines != nil {
+					if err := p.lines.Reopen(""); err != nil {
+						p.log.Slog().Error("cannot reopen the access log", "error", err)
+					}
+				}
+			default:
+				return
+			}
+		case <-tick.C:
+			if watch.changed() {
+				p.reloadAndReport("file change")
+				watch = newWatch(p.snapshot().Files())
+			}
+		}
+	}
+}
+
+// drain stops accepting and lets what runs come to its end, at most for the drain time; a second signal cuts it short.
+func (p *process) drain(signals <-chan os.Signal) {
+	p.state.drain()
+	for i, l := range p.engine.Loops() {
+		g := p.gateways[i]
+		l.PostOffLoop(func() {
+			l.StopAccepting()
+			g.Drain()
+		})
+	}
+	end := time.NewTimer(p.snapshot().Timeouts.Drain)
+	defer end.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for p.clients() > 0 {
+		select {
+		case <-end.C:
+			p.cut()
+			return
+		case s := <-signals:
+			if s == os.Interrupt || s == syscall.SIGTERM {
+				p.cut()
+				return
+			}
+		case <-tick.C:
+		}
+	}
+}
+
+// clients asks the loops how many client connections are open.
+func (p *process) clients() int {
+	n := make(chan int, len(p.gateways))
+	for i, l := range p.engine.Loops() {
+		l.PostOffLoop(func() { n <- p.gateways[i].Clients() })
+	}
+	total := 0
+	for range p.gateways {
+		total += <-n
+	}
+	return total
+}
+
+func (p *process) cut() {
+	for i, l := range p.engine.Loops() {
+		l.PostOffLoop(p.gateways[i].Cut)
+	}
+}
+
+// stop ends what start began, in the opposite order.
+func (p *process) stop() {
+	if p.admin != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		_ = p.admin.Shutdown(ctx)
+		cancel()
+	}
+	if p.engine != nil {
+		p.engine.StopOffLoop()
+	}
+	if p.simulate != nil {
+		p.simulate.engine.StopOffLoop()
+	}
+	if p.lines != nil {
+		if err := p.lines.Close(); err != nil {
+			p.log.Slog().Error("the access log is not complete", "error", err)
+		}
+	}
+	for _, ln := range p.listens {
+		ln.remove()
+	}
+	if p.log != nil {
+		p.log.Close()
+	}
+}
+
+// listenAddress is the address of a listener as Bind wants it.
+func listenAddress(l *config.Listen) string {
+	if l.Network == "unix" {
+		return "unix:" + l.Address
+	}
+	if host, port, err := net.SplitHostPort(l.Address); err == nil && host == "*" {
+		return net.JoinHostPort("", port)
+	}
+	return l.Address
+}
