@@ -139,6 +139,7 @@ func (c *conn) OnTimer(*loop.Timer) {
 		c.retired = true
 	}
 	if c.h2 != nil {
+		c.h2.Tick()
 		switch {
 		case c.pingAt != 0 && now-c.pingAt > int64(pingWait):
 			// Neither an answer to the PING nor anything else: the provider is not there any more.

@@ -15,8 +15,8 @@ const (
 	pingEvery = 20 * time.Second
 	pingWait  = 10 * time.Second
 
-	// checkEvery is how often a connection looks at its idle, age and ping limits.
-	checkEvery = 5 * time.Second
+	// checkEvery is how often a connection looks at its idle, age and ping limits, and refills what a provider may flood it with.
+	checkEvery = time.Second
 
 	// redialWait keeps a provider that refuses connections from being dialled once per request: within it, requests get the last
 	// dial's failure.
