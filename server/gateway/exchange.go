@@ -13,14 +13,30 @@ import (
 	"penstock/upstream/stream"
 )
 
-// exchange is one request and its response. It is reused; what belongs to the request lives in arena and body.
+// exchange is one request and its response. It is reused: the parts that know how to reset themselves stay, the turn is wiped.
 type exchange struct {
 	g      *Gateway
-	cl     *client
-	policy *Policy
-	arena  pool.Arena
+	arena  pool.Arena // memory of the turn
 	ticket upstream.Ticket
 	timer  loop.Timer
+
+	scan  dialect.Scan
+	form  dialect.Form
+	usage dialect.UsageScanner
+	ends  dialect.EndScanner
+	strip dialect.Stripper
+
+	extra  []stream.Field // fields that go on to the provider
+	plan   []route.Target
+	pieces [][]byte // of the body, as the provider gets it
+
+	turn
+}
+
+// turn is what belongs to one request.
+type turn struct {
+	cl     *client
+	policy *Policy
 	id     [requestIDBytes]byte
 
 	// The request. Slices point into the arena.
@@ -32,7 +48,6 @@ type exchange struct {
 	rest        []byte // what a prefix endpoint has after its prefix
 	contentType []byte
 	wanted      []byte // penstock-provider: who serves a request that names no model
-	extra       []stream.Field
 	keepAlive   bool
 	noBody      bool // HEAD
 	oldClient   bool // HTTP/1.0: no chunks
@@ -40,29 +55,22 @@ type exchange struct {
 
 	// Its body and what was found in it.
 	body  []byte // slab
-	scan  dialect.Scan
-	form  dialect.Form
-	isDoc bool // the body is JSON and scan is filled
-	isFrm bool // the body is a form and form is filled
+	isDoc bool   // the body is JSON and scan is filled
+	isFrm bool   // the body is a form and form is filled
 	model []byte
 	event bool // the client asked for an event stream
 
 	// Where it goes.
 	resolved  route.Resolved
-	plan      []route.Target
 	at        int // index into plan
 	attempts  int
 	provider  *Provider
 	modelJSON []byte // of the current target, nil: as the client wrote it
-	pieces    []([]byte)
-	running   bool // the ticket is open
-	sent      bool // the whole request is on its way
+	running   bool   // the ticket is open
+	sent      bool   // the whole request is on its way
 
 	// The response.
 	status     int
-	usage      dialect.UsageScanner
-	ends       dialect.EndScanner
-	strip      dialect.Stripper
 	stripping  bool
 	sse        bool
 	counting   bool   // usage is read
@@ -120,12 +128,10 @@ func (ex *exchange) free() {
 	}
 	ex.arena.Reset()
 	g.open--
-	clear(ex.pieces[:cap(ex.pieces)])
 	clear(ex.extra)
-	*ex = exchange{
-		g: g, arena: ex.arena, timer: ex.timer, plan: ex.plan[:0], pieces: ex.pieces[:0], extra: ex.extra[:0],
-		usage: ex.usage, ends: ex.ends, strip: ex.strip, scan: ex.scan, form: ex.form,
-	}
+	ex.extra, ex.plan = ex.extra[:0], ex.plan[:0]
+	ex.ticket.Request = stream.Request{}
+	ex.turn = turn{}
 	g.exchanges.Put(ex)
 }
 
@@ -133,7 +139,7 @@ func (ex *exchange) releaseBody() {
 	if ex.body != nil {
 		ex.g.loop.Slabs.Put(ex.body)
 		ex.body = nil
-		clear(ex.pieces[:cap(ex.pieces)])
+		clear(ex.pieces)
 		ex.pieces = ex.pieces[:0]
 	}
 }
