@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"io"
+
 	"penstock/pool"
 )
 
@@ -39,8 +41,10 @@ type Loop struct {
 	now     int64 // ns on a monotonic clock, read once per batch
 	epoch   int64 // wall clock at now == 0, Unix ns
 
-	// Slabs and Bufs serve every connection of the loop.
+	// Slabs serve every connection of the loop.
 	Slabs pool.Slabs
+	// OnBatch, where set, is told of every poll batch: its events and its length in ns.
+	OnBatch func(events int, ns int64)
 
 	wheel    wheel
 	dirty    []*Conn    // have output to flush at the end of the batch
@@ -183,6 +187,10 @@ func (l *Loop) Writable(c *Conn) {
 func (l *Loop) Gone(c *Conn, err error) {
 	if c.state == stateDone {
 		return
+	}
+	if err == nil && c.tls != nil && c.state == stateOpen {
+		// An end without TLS's own close could have been made by anybody on the way.
+		err = io.ErrUnexpectedEOF
 	}
 	c.end(err, err != nil)
 }

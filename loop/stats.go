@@ -1,10 +1,6 @@
 package loop
 
-import (
-	"math/bits"
-
-	"penstock/pool"
-)
+import "penstock/pool"
 
 // Stats counts what a loop did. Times are in ns.
 type Stats struct {
@@ -15,19 +11,14 @@ type Stats struct {
 	BusyNS, SleepNS                   int64
 	Timers, Conns                     int
 	Slabs                             pool.Stats
-
-	// BatchEvents counts batches by the binary logarithm of their events; BatchNS by the binary logarithm of their length in ns:
-	// how long the last event of a batch had to wait at most, which is the lag of the loop.
-	BatchEvents [16]uint64
-	BatchNS     [40]uint64
 }
 
-// CountBatch notes a batch's length and events. For backends.
+// CountBatch notes a batch's events and length in ns. For backends.
 func (l *Loop) CountBatch(events int, ns int64) {
-	s := &l.stats
-	s.BusyNS += ns
-	s.BatchEvents[min(bits.Len(uint(events)), len(s.BatchEvents)-1)]++
-	s.BatchNS[min(bits.Len64(uint64(max(ns, 0))), len(s.BatchNS)-1)]++
+	l.stats.BusyNS += ns
+	if l.OnBatch != nil {
+		l.OnBatch(events, ns)
+	}
 }
 
 // CountSleep notes time spent waiting. For backends.

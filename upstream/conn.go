@@ -25,6 +25,12 @@ type conn struct {
 	settles bool // settle is due when the feed returns
 }
 
+// output tells the HTTP/1.1 codec also what the socket has not taken yet, from which it knows whether a request has left.
+type output struct{ *loop.Conn }
+
+// Unsent implements h1.Backlog.
+func (o output) Unsent() int { return o.Queued() }
+
 func (c *conn) open(d Dialed) {
 	pl := c.pool
 	p := pl.Provider
@@ -36,7 +42,7 @@ func (c *conn) open(d Dialed) {
 		c.h2 = h2.New(h2.Config{Output: c.lc, StreamWindowBytes: p.StreamWindowBytes})
 		c.codec = c.h2
 	} else {
-		c.h1 = h1.New(h1.Config{Output: c.lc})
+		c.h1 = h1.New(h1.Config{Output: output{c.lc}})
 		c.codec = c.h1
 	}
 	pl.conns = append(pl.conns, c)

@@ -89,6 +89,9 @@ var refusals = [...]fault{
 
 func refusalOf(f *stream.Failure, api dialect.API) fault {
 	x := refusals[f.Kind]
+	if f.Answered && (f.Kind == stream.KindReset || f.Kind == stream.KindClosed) {
+		x.message = "the provider broke off in the middle of its answer"
+	}
 	if f.Kind == stream.KindTimeout {
 		x.typ = timeoutType(api)
 	}

@@ -1,0 +1,21 @@
+package looptest
+
+import "time"
+
+const (
+	// defaultBufferBytes is the socket buffer of one direction where a Link names none: what Linux gives a fresh TCP socket is of
+	// this order (net.ipv4.tcp_wmem and tcp_rmem).
+	defaultBufferBytes = 64 << 10
+
+	// batchEvents bounds how many events one poll batch gathers.
+	batchEvents = 16
+
+	// wallStart is the wall clock at virtual time 0: a fixed date, so that answers are the same in every run.
+	wallStart = int64(1_750_000_000) * int64(time.Second)
+
+	// monoStart is the monotonic clock at the start. It is not 0, because 0 stands for "never" in many a field.
+	monoStart = int64(time.Hour)
+
+	// spoiled is what lent bytes are overwritten with.
+	spoiled = 0xDB
+)

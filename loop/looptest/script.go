@@ -1,0 +1,67 @@
+package looptest
+
+import "penstock/loop"
+
+type connection = *loop.Conn
+
+// Write sends bytes from a scripted end; what the socket buffer does not take waits. It copies b.
+func (e *End) Write(b []byte) {
+	if e.closed || e.shut || e.halving || e.closing {
+		return
+	}
+	e.out = append(e.out, b...)
+	e.push()
+}
+
+// Unsent is how many bytes of a scripted end wait for room.
+func (e *End) Unsent() int { return len(e.out) }
+
+// Closed says that this end does not exist any more.
+func (e *End) Closed() bool { return e.closed }
+
+// Shutdown ends the sending of a scripted end after what was written: a half-close.
+func (e *End) Shutdown() {
+	e.halving = true
+	e.push()
+}
+
+// Close closes a scripted end after what was written. Input that was not read turns it into a reset, as with TCP.
+func (e *End) Close() {
+	e.closing = true
+	e.push()
+}
+
+// Reset drops the connection from a scripted end.
+func (e *End) Reset() { e.release(true) }
+
+// Pause stops a scripted end's reading; the socket buffer fills and holds the far end back.
+func (e *End) Pause() { e.paused = true }
+
+// Resume reads on.
+func (e *End) Resume() {
+	if e.paused {
+		e.paused = false
+		e.arriveIn(0)
+	}
+}
+
+func (e *End) push() {
+	if e.closed {
+		return
+	}
+	if len(e.out) > 0 {
+		n, err := e.put(e.out)
+		if err != nil {
+			n = len(e.out)
+		}
+		e.out = e.out[:copy(e.out, e.out[n:])]
+	}
+	if len(e.out) > 0 {
+		return
+	}
+	if e.closing {
+		e.release(false)
+	} else if e.halving {
+		e.shutdown()
+	}
+}
