@@ -17,8 +17,9 @@ import (
 
 // Listening is one bound address with a socket per loop (SO_REUSEPORT); a Unix socket is one for all.
 type Listening struct {
-	fds  []int
-	addr string
+	fds       []int
+	addr      string
+	inherited bool
 }
 
 // Addr is the bound address, with the port that the kernel chose where 0 was asked for.
@@ -143,15 +144,55 @@ func bindUnix(path string, o ListenOptions) (*Listening, error) {
 		return fail(err)
 	}
 	s := &Listening{addr: "unix:" + path, fds: []int{fd}}
-	for range o.Loops - 1 {
-		d, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err := s.share(o.Loops); err != nil {
+		return fail(err)
+	}
+	return s, nil
+}
+
+// Inherit takes a listening socket that another process opened (systemd's socket activation) for this many loops. They share its queue.
+func Inherit(fd, loops int) (*Listening, error) {
+	v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	if err != nil || v == 0 {
+		return nil, fmt.Errorf("descriptor %d is no listening socket", fd)
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return nil, os.NewSyscallError("getsockname", err)
+	}
+	s := &Listening{}
+	if u, ok := sa.(*unix.SockaddrUnix); ok {
+		s.addr, s.inherited = "unix:"+u.Name, true
+	} else {
+		s.addr = addrPort(sa).String()
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	s.fds = append(s.fds, fd)
+	return s, s.share(loops)
+}
+
+// share duplicates the first socket until there is one per loop.
+func (s *Listening) share(loops int) error {
+	for len(s.fds) < loops {
+		d, err := unix.FcntlInt(uintptr(s.fds[0]), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			s.Close()
-			return fail(err)
+			return os.NewSyscallError("fcntl", err)
 		}
 		s.fds = append(s.fds, d)
 	}
-	return s, nil
+	return nil
+}
+
+// Remove takes the file of a Unix socket away that Bind made; others are left alone. Any thread.
+func (s *Listening) Remove() {
+	if len(s.addr) > 5 && s.addr[:5] == "unix:" && !s.inherited {
+		_ = os.Remove(s.addr[5:])
+	}
 }
 
 // listener is one listening socket on one loop.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,9 @@ import (
 	"penstock/server/gateway"
 	"penstock/server/sim"
 )
+
+// firstInherited is the first descriptor of socket activation.
+const firstInherited = 3
 
 // listening is one address that clients connect to.
 type listening struct {
@@ -30,7 +34,13 @@ func (p *process) bind(loops int) error {
 		if err := ln.loadCertificate(); err != nil {
 			return err
 		}
-		s, err := loop.Bind(listenAddress(c), loop.ListenOptions{Loops: loops, Backlog: p.profile.Flags.Backlog})
+		var s *loop.Listening
+		var err error
+		if i < inherited() {
+			s, err = loop.Inherit(firstInherited+i, loops)
+		} else {
+			s, err = loop.Bind(listenAddress(c), loop.ListenOptions{Loops: loops, Backlog: p.profile.Flags.Backlog})
+		}
 		if err != nil {
 			return err
 		}
@@ -73,11 +83,17 @@ func (ln *listening) url() string {
 	return "http://" + addr
 }
 
-// remove takes a Unix socket's file away.
-func (ln *listening) remove() {
-	if path, ok := strings.CutPrefix(ln.sockets.Addr(), "unix:"); ok {
-		_ = os.Remove(path)
+// inherited is how many listening sockets systemd handed to this process, from descriptor 3 on (sd_listen_fds(3)).
+func inherited() int {
+	pid, err := strconv.Atoi(os.Getenv("LISTEN_PID"))
+	if err != nil || pid != os.Getpid() {
+		return 0
 	}
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // simulation is the simulated provider inside the process, on a loop of its own behind a loopback port.

@@ -69,6 +69,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	p := &process{path: *path, snap: override(snap, *listen, *adminAddr), builder: newBuilder(), stderr: stderr}
+	signal.Ignore(syscall.SIGPIPE) // a reader of the log that goes away must not take the gateway with it
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1)
 	if err := p.start(); err != nil {
@@ -139,6 +140,9 @@ func (p *process) start() error {
 	runtime.GOMAXPROCS(loops + 1)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(profile.Flags.GOGC)
+	}
+	if n, err := tuning.MemoryLimitBytes(profile, tuning.ThisHost()); err == nil && n > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(n)
 	}
 	if err := p.bind(loops); err != nil {
 		return err
@@ -377,7 +381,7 @@ func (p *process) stop() {
 		}
 	}
 	for _, ln := range p.listens {
-		ln.remove()
+		ln.sockets.Remove()
 	}
 	if p.log != nil {
 		p.log.Close()
