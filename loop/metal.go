@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
-	"github.com/panjf2000/gnet/v2/pkg/queue"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,6 +19,7 @@ type Config struct {
 	Loops       int           // number of loops; at least 1
 	CPUs        []int         // the core that loop i is pinned to is CPUs[i%len]; empty: not pinned
 	ReadBytes   int           // size of a loop's read buffer; 0 means 64 KiB
+	BatchEvents int           // events taken from one poll at most; 0 means 256
 	Spin        time.Duration // how long to poll without sleeping before each sleep
 	RawWait     time.Duration // how long to sleep in a raw system call before giving the P away; 0 means 5 ms
 	Connections int           // bound of connections per loop; 0 means derived from RLIMIT_NOFILE
@@ -34,23 +34,20 @@ type Engine struct {
 	cfg   Config
 }
 
-// metal is one loop on gnet's poller. The poller waits for events and hands them over one by one; connections, their reads and
-// writes are ours, because gnet's own connection has no bound on output, no pause, no word when output has drained, and takes
-// the loop down when descriptors run out.
+// metal is one loop on gnet's poller. The poller holds the set of descriptors; the waiting and the connections are ours. gnet's
+// connection has no bound on output, no pause and no word when output has drained, and its accept ends the loop when descriptors
+// run out; its wait goes through the scheduler and cannot say where a poll batch ends.
 type metal struct {
 	loop    *Loop
 	engine  *Engine
 	poller  *netpoll.Poller
-	epfd    int        // gnet's epoll descriptor, to sleep on
-	mailFD  int        // eventfd: something is in the mailbox
-	tailFn  queue.Func // tail, as gnet's queue wants it
+	epfd    int // gnet's epoll descriptor
+	mailFD  int // eventfd: something is in the mailbox
 	buf     []byte
+	ready   []unix.EpollEvent
 	conns   []*Conn // by descriptor
 	again   []*Conn // have more to read than one turn allows, or were resumed
 	listens map[int]*listener
-	inBatch bool
-	events  int
-	start   int64
 	maxConn int
 	stopped bool
 	hold    Timer // accepting rests until it fires
@@ -61,6 +58,9 @@ func Start(cfg Config, setup func(*Loop)) (*Engine, error) {
 	if cfg.ReadBytes == 0 {
 		cfg.ReadBytes = 64 << 10
 	}
+	if cfg.BatchEvents == 0 {
+		cfg.BatchEvents = 256
+	}
 	if cfg.RawWait == 0 {
 		cfg.RawWait = 5 * time.Millisecond
 	}
@@ -70,7 +70,10 @@ func Start(cfg Config, setup func(*Loop)) (*Engine, error) {
 		maxConn = n
 	}
 	for i := range cfg.Loops {
-		m := &metal{engine: e, buf: make([]byte, cfg.ReadBytes), listens: map[int]*listener{}, maxConn: maxConn}
+		m := &metal{
+			engine: e, buf: make([]byte, cfg.ReadBytes), ready: make([]unix.EpollEvent, cfg.BatchEvents),
+			listens: map[int]*listener{}, maxConn: maxConn,
+		}
 		if err := m.open(); err != nil {
 			return nil, fmt.Errorf("cannot open loop %d: %w", i, err)
 		}
@@ -123,7 +126,6 @@ func (m *metal) open() (err error) {
 	if m.epfd = findEpoll(m.mailFD); m.epfd < 0 {
 		return errors.New("cannot find the poller's descriptor under /proc/self/fdinfo: is /proc mounted?")
 	}
-	m.tailFn = m.tail
 	return nil
 }
 
@@ -163,121 +165,101 @@ func (m *metal) run(cpu int, setup func(*Loop), ready chan<- struct{}) {
 		_ = unix.SchedSetaffinity(0, &set)
 	}
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 20_000, 0, 0, 0)
-	m.begin()
+	l := m.loop
+	l.Enter(m.engine.clock())
 	func() {
-		defer m.loop.confine("setup", nil)
-		setup(m.loop)
+		defer l.confine("setup", nil)
+		setup(l)
 	}()
 	ready <- struct{}{}
-	m.triggerTail()
-	_ = m.poller.Polling(m.event)
+	m.drive()
 	m.shutdown()
 }
 
-// triggerTail has tail called after the last event of the poll batch: gnet runs its queue then. It costs a write to an eventfd,
-// once per batch.
-func (m *metal) triggerTail() { _ = m.poller.Trigger(queue.HighPriority, m.tailFn, nil) }
-
-// Wake implements Backend; any thread. It has a descriptor of its own, because gnet's queue takes wake-ups for given while it runs,
-// and a loop sleeps inside tail.
+// Wake implements Backend; any thread.
 func (m *metal) Wake() {
 	one := [8]byte{0: 1}
 	_ = rawWrite(m.mailFD, one[:])
 }
 
-func (m *metal) begin() {
-	m.inBatch = true
-	m.events = 0
-	m.start = m.engine.clock()
-	m.loop.Enter(m.start)
+// drive is the life of the loop, a poll batch a round: events, timers, mailbox, flush, wait.
+func (m *metal) drive() {
+	l := m.loop
+	start, n := m.engine.clock(), 0
+	for {
+		l.Enter(start)
+		for i := range n {
+			m.event(int(m.ready[i].Fd), m.ready[i].Events)
+		}
+		l.Tick()
+		again := m.readAgain()
+		l.Leave()
+		if m.stopped {
+			return
+		}
+		end := m.engine.clock()
+		if n+again > 0 {
+			l.CountBatch(n+again, end-start)
+		}
+		n = m.wait(end)
+		start = m.engine.clock()
+		l.CountSleep(start - end)
+	}
 }
 
-// event is gnet's callback, once per descriptor that is ready.
-func (m *metal) event(fd int, ev netpoll.IOEvent, _ netpoll.IOFlags) error {
-	if !m.inBatch {
-		m.begin()
-		m.triggerTail()
-	}
-	if fd == m.mailFD {
-		return nil // the mailbox is looked at in tail
-	}
-	m.events++
+// event handles one descriptor that is ready.
+func (m *metal) event(fd int, ev uint32) {
 	if fd < len(m.conns) {
 		if c := m.conns[fd]; c != nil {
-			m.ready(c, ev)
-			return nil
+			m.serve(c, ev)
+			return
 		}
 	}
 	if ln := m.listens[fd]; ln != nil {
 		m.accept(ln)
 	}
-	return nil
+	// Otherwise it is the mailbox, which every batch looks at, or a connection that has just been closed.
 }
 
-// tail is the end of a poll batch: timers, mailbox, flush; then the sleep until something is ready.
-func (m *metal) tail(any) error {
-	l := m.loop
-	if !m.inBatch {
-		m.begin()
-	}
-	for {
-		l.Tick()
-		m.readAgain()
-		l.Leave()
-		if m.stopped {
-			return errStop
-		}
-		now := m.engine.clock()
-		if m.events > 0 {
-			l.CountBatch(m.events, now-m.start)
-		}
-		m.inBatch = false
-		if m.sleep(now) {
-			return nil
-		}
-		m.begin()
-	}
-}
-
-// sleep waits until a descriptor is ready (true) or a timer or the mailbox has work (false).
-func (m *metal) sleep(now int64) bool {
+// wait returns how many events are ready, after having slept until there are some or a timer is due.
+func (m *metal) wait(now int64) int {
 	l := m.loop
 	if len(m.again) > 0 || l.MailWaiting() {
-		return m.poll(0, true) > 0
+		return m.poll(0, true)
 	}
 	wait := int64(-1)
 	if d := l.NextDeadline(); d >= 0 {
 		wait = max(d-now, 0)
 	}
-	spin := int64(m.engine.cfg.Spin)
-	if wait >= 0 && spin > wait {
-		spin = wait
-	}
-	for end := now + spin; spin > 0 && m.engine.clock() < end; {
-		if m.poll(0, true) > 0 {
-			return true
+	if spin := int64(m.engine.cfg.Spin); spin > 0 {
+		if wait >= 0 && spin > wait {
+			spin = wait
+		}
+		for end := now + spin; m.engine.clock() < end; {
+			if n := m.poll(0, true); n != 0 {
+				return max(n, 0)
+			}
 		}
 	}
 	// A raw wait keeps the P, so waking up costs no scheduler; bounded, because another thread's collection of garbage may
 	// want this one to stop. A long silence is slept through in the ordinary way, which lends the P to others.
 	raw := int64(m.engine.cfg.RawWait)
-	n := 0
 	if wait >= 0 && wait <= raw {
-		n = m.poll(wait, true)
-	} else if n = m.poll(raw, true); n == 0 {
-		if wait > 0 {
-			wait -= raw
-		}
-		n = m.poll(wait, false)
+		return max(m.poll(wait, true), 0)
 	}
-	l.CountSleep(m.engine.clock() - now)
-	return n > 0
+	if n := m.poll(raw, true); n != 0 {
+		return max(n, 0)
+	}
+	if wait > 0 {
+		wait -= raw
+	}
+	return max(m.poll(wait, false), 0)
 }
 
-// poll waits up to ns nanoseconds (-1: for ever) for gnet's descriptor to have events; raw keeps the P. It returns 0 on a timeout, -1
-// on a signal: the scheduler asks for the P, and gets it at the next call.
+// poll waits up to ns nanoseconds (-1: for ever) for events; raw keeps the P. It returns -1 on a signal: the scheduler asks for the
+// P, and gets it at the next call.
 func (m *metal) poll(ns int64, raw bool) int {
-	return ppoll(m.epfd, ns, raw)
+	return epollWait(m.epfd, m.ready, ns, raw)
 }
 
 // OnTimer takes up accepting again. For the loop.
@@ -288,7 +270,7 @@ func (m *metal) OnTimer(*Timer) {
 }
 
 func (m *metal) shutdown() {
-	m.begin()
+	m.loop.Enter(m.engine.clock())
 	for fd := range m.listens {
 		_ = unix.Close(fd)
 	}

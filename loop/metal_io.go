@@ -4,18 +4,15 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
-	errorx "github.com/panjf2000/gnet/v2/pkg/errors"
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"golang.org/x/sys/unix"
 )
 
-// errStop is the one error that ends gnet's Polling.
-var errStop = errorx.ErrEngineShutdown
-
-// rawWrite, rawRead and ppoll go past the scheduler's bookkeeping: the descriptors do not block, so the calls are as short as
+// rawWrite, rawSend, rawRecv and the raw epollWait go past the scheduler's bookkeeping: the descriptors do not block, so the calls are as short as
 // they can be, and a loop that gives its P away on each of them pays more for that than for the call.
 func rawWrite(fd int, b []byte) syscall.Errno {
 	_, _, e := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
@@ -40,27 +37,49 @@ func rawRecv(fd int, b []byte) (int, syscall.Errno) {
 	return int(n), 0
 }
 
-type pollFD struct {
-	fd      int32
-	events  int16
-	revents int16
-}
+// oldKernel is set where the kernel has no epoll_pwait2 (before 5.11): waiting is in whole milliseconds then.
+var oldKernel atomic.Bool
 
-// ppoll waits up to ns nanoseconds for fd to be readable; -1 waits for ever. It returns 0 on a timeout, -1 on a signal.
-func ppoll(fd int, ns int64, raw bool) int {
-	p := pollFD{fd: int32(fd), events: unix.POLLIN}
-	var ts syscall.Timespec
-	tp := unsafe.Pointer(nil)
+// epollWait waits up to ns nanoseconds for events; -1 waits for ever. It returns 0 on a timeout, -1 on a signal.
+func epollWait(fd int, evs []unix.EpollEvent, ns int64, raw bool) int {
+	if oldKernel.Load() {
+		return epollWaitMillis(fd, evs, ns, raw)
+	}
+	var limit *syscall.Timespec
 	if ns >= 0 {
-		ts = syscall.NsecToTimespec(ns)
-		tp = unsafe.Pointer(&ts)
+		ts := syscall.NsecToTimespec(ns)
+		limit = &ts
 	}
 	var n uintptr
 	var e syscall.Errno
 	if raw {
-		n, _, e = syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(tp), 0, 0, 0)
+		n, _, e = syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)),
+			uintptr(unsafe.Pointer(limit)), 0, 0)
 	} else {
-		n, _, e = syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(tp), 0, 0, 0)
+		n, _, e = syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)),
+			uintptr(unsafe.Pointer(limit)), 0, 0)
+	}
+	switch e {
+	case 0:
+		return int(n)
+	case syscall.ENOSYS:
+		oldKernel.Store(true)
+		return epollWaitMillis(fd, evs, ns, raw)
+	}
+	return -1
+}
+
+func epollWaitMillis(fd int, evs []unix.EpollEvent, ns int64, raw bool) int {
+	limit := ^uintptr(0)
+	if ns >= 0 {
+		limit = uintptr((ns + 999_999) / 1_000_000)
+	}
+	var n uintptr
+	var e syscall.Errno
+	if raw {
+		n, _, e = syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)), limit, 0, 0)
+	} else {
+		n, _, e = syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)), limit, 0, 0)
 	}
 	if e != 0 {
 		return -1
@@ -68,8 +87,8 @@ func ppoll(fd int, ns int64, raw bool) int {
 	return int(n)
 }
 
-// ready handles one connection's event: edge-triggered, so it reads until the socket has no more.
-func (m *metal) ready(c *Conn, ev netpoll.IOEvent) {
+// serve handles one connection's event: edge-triggered, so it reads until the socket has no more.
+func (m *metal) serve(c *Conn, ev uint32) {
 	if ev&unix.EPOLLOUT != 0 && c.blocked {
 		m.loop.Writable(c)
 	}
@@ -115,16 +134,16 @@ func (m *metal) read(c *Conn, toEnd bool) {
 	m.again = append(m.again, c)
 }
 
-func (m *metal) readAgain() {
+// readAgain goes on with connections that had more than one turn allows, and returns how many there were.
+func (m *metal) readAgain() int {
 	n := len(m.again)
 	for i := range n {
-		c := m.again[i]
-		if c.state < stateEnded {
-			m.events++
+		if c := m.again[i]; c.state < stateEnded {
 			m.read(c, true)
 		}
 	}
 	m.again = m.again[:copy(m.again, m.again[n:])]
+	return n
 }
 
 // Write implements Backend.

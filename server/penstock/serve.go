@@ -136,8 +136,8 @@ func (p *process) start() error {
 		return fmt.Errorf("there is no profile %q", s.Profile)
 	}
 	p.profile = profile
-	// A loop sleeps with its P, so the workers need one more.
-	runtime.GOMAXPROCS(loops + 1)
+	// A loop that sleeps with its P leaves none to the workers, hence one more.
+	runtime.GOMAXPROCS(loops + profile.Flags.ProcsAboveLoops)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(profile.Flags.GOGC)
 	}
@@ -160,7 +160,7 @@ func (p *process) startLoops(loops int, cpus []int) error {
 	}
 	base := time.Now()
 	cfg := loop.Config{
-		Loops: loops, CPUs: cpus, ReadBytes: f.ReadBufferBytes, Connections: connections,
+		Loops: loops, CPUs: cpus, ReadBytes: f.ReadBufferBytes, BatchEvents: f.BatchEvents, Connections: connections,
 		Spin: time.Duration(f.SpinMicros) * time.Microsecond, RawWait: max(time.Duration(f.RawWaitMillis)*time.Millisecond, 1),
 		Options: loop.Options{OnPanic: p.panicked},
 	}
