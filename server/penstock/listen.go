@@ -115,7 +115,7 @@ func (p *process) startSim() error {
 	if err != nil {
 		return err
 	}
-	server := sim.New(sim.DemoOptions())
+	server := sim.New(sim.Demo())
 	var acceptErr error
 	// Its loop sleeps in the ordinary way: it must not hold a P while it has nothing to do.
 	e, err := loop.Start(loop.Config{Loops: 1, RawWait: 1, Options: loop.Options{OnPanic: p.panicked}}, func(l *loop.Loop) {
