@@ -38,6 +38,7 @@ type Conn struct {
 	Aux any
 
 	timer     Timer // closing and lingering only
+	closeBy   int64 // when a closing connection has had enough time whatever it takes
 	discarded int
 	outBytes  uint32 // size of the last write batch: the next one starts with as much
 
@@ -46,6 +47,7 @@ type Conn struct {
 	blocked  bool // the socket took less than it was given
 	paused   bool // reading is paused
 	linger   bool // close by way of stateLinger
+	eof      bool // the peer has ended its sending
 	reset    bool // drop what the kernel has not sent
 	released bool
 }
@@ -152,10 +154,28 @@ func (c *Conn) startClose(linger bool) {
 	}
 	c.state, c.linger = stateClosing, linger
 	c.paused = false
+	c.closeBy = c.loop.now + int64(closeFlushLimit)
 	c.loop.Arm(&c.timer, closeFlushTime)
 	if !c.dirty {
 		c.dirty = true
 		c.loop.dirty = append(c.loop.dirty, c)
+	}
+}
+
+// inputEnded acts on a clean end of the peer's sending. What was answered before it leaves first: a client may send its request and
+// the end of its sending in one go, and both are then seen in one batch.
+func (c *Conn) inputEnded() {
+	c.eof = true
+	switch c.state {
+	case stateOpen:
+		c.flush()
+		if c.blocked {
+			c.startClose(false)
+		} else {
+			c.end(nil, false)
+		}
+	case stateLinger:
+		c.end(nil, false)
 	}
 }
 
@@ -175,10 +195,10 @@ func (c *Conn) finish() {
 	l := c.loop
 	l.Disarm(&c.timer)
 	c.state = stateDone
-	c.releaseOut()
 	l.conns--
 	l.backend.Release(c, c.reset)
 	defer l.confine("close", nil)
+	defer c.releaseOut() // not before: the handler may ask what has not been sent
 	c.h.OnClose(c, c.err)
 }
 
@@ -225,7 +245,7 @@ func (c *Conn) flush() {
 	if c.blocked || c.state != stateClosing {
 		return
 	}
-	if !c.linger {
+	if !c.linger || c.eof {
 		c.end(nil, false)
 		return
 	}
@@ -257,5 +277,8 @@ func (c *Conn) send(b []byte) []byte {
 	}
 	c.blocked = true
 	l.stats.Blocked++
+	if n > 0 && c.state == stateClosing && l.now < c.closeBy {
+		l.Arm(&c.timer, closeFlushTime) // slow, but taking it
+	}
 	return b[:copy(b, b[n:])]
 }

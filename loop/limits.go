@@ -16,8 +16,10 @@ const (
 	// lingerBytes bounds what is read and thrown away meanwhile; beyond it the kernel's window holds the peer back.
 	lingerBytes = 256 << 10
 
-	// closeFlushTime bounds how long a closing connection may take to accept its remaining output.
-	closeFlushTime = 10 * time.Second
+	// closeFlushTime bounds how long a closing connection may take none of its remaining output, closeFlushLimit how long it
+	// may take over all of it.
+	closeFlushTime  = 10 * time.Second
+	closeFlushLimit = 5 * time.Minute
 
 	// acceptsPerEvent bounds how many connections one event accepts before others get their turn.
 	acceptsPerEvent = 64

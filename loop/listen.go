@@ -230,7 +230,12 @@ func (l *Loop) StopAccepting() {
 	if !ok {
 		return
 	}
-	for fd := range m.listens {
+	for fd, ln := range m.listens {
+		m.accept(ln) // what is in the queue already has been promised an answer
+		// Another process or loop may hold the same socket open, so closing alone would leave it in the poller.
+		if !ln.paused {
+			_ = m.poller.Delete(fd)
+		}
 		_ = unix.Close(fd)
 		delete(m.listens, fd)
 	}
@@ -250,6 +255,9 @@ func (m *metal) pauseListener(ln *listener) {
 func (m *metal) resumeListener(ln *listener) {
 	if ln.paused {
 		ln.paused = m.poller.AddRead(&netpoll.PollAttachment{FD: ln.fd}, false) != nil
+	}
+	if ln.paused && !m.hold.Armed() {
+		m.loop.Arm(&m.hold, acceptPause)
 	}
 }
 
@@ -296,18 +304,20 @@ func (m *metal) acceptSecure(ln *listener, fd int, sa unix.Sockaddr) {
 	if wait == 0 {
 		wait = 5 * time.Second
 	}
+	m.loop.conns++ // a handshake counts as a connection, or a flood of them would have no bound
 	go func() {
 		f := os.NewFile(uintptr(fd), "")
 		nc, err := net.FileConn(f)
 		_ = f.Close()
-		if err != nil {
-			return
-		}
-		s, err := HandshakeOffLoop(nc, cfg, true, wait)
-		if err != nil {
-			return
+		var s *Secure
+		if err == nil {
+			s, err = HandshakeOffLoop(nc, cfg, true, wait)
 		}
 		m.loop.PostOffLoop(func() {
+			m.loop.conns--
+			if err != nil {
+				return
+			}
 			if c, err := m.loop.JoinSecure(s, closedHandler{}); err == nil {
 				m.open1(c, ln, sa)
 			}

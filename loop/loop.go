@@ -192,7 +192,11 @@ func (l *Loop) Gone(c *Conn, err error) {
 		// An end without TLS's own close could have been made by anybody on the way.
 		err = io.ErrUnexpectedEOF
 	}
-	c.end(err, err != nil)
+	if err == nil {
+		c.inputEnded()
+		return
+	}
+	c.end(err, true)
 }
 
 // confine turns a panic of a callback into the end of the connection it served: the process and its other connections go on.

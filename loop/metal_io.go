@@ -241,6 +241,7 @@ type readAhead struct{ c *Conn }
 
 func (r readAhead) OnBatchEnd() {
 	if r.c.state == stateOpen {
+		defer r.c.loop.confine("read", r.c)
 		r.c.tls.read(r.c, nil)
 	}
 }

@@ -142,9 +142,10 @@ func (t *tlsLayer) read(c *Conn, b []byte) {
 				break
 			}
 			if errors.Is(err, io.EOF) {
-				err = nil
+				c.inputEnded()
+			} else {
+				c.end(err, true)
 			}
-			c.end(err, err != nil)
 			return
 		}
 	}

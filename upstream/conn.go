@@ -39,7 +39,8 @@ func (c *conn) open(d Dialed) {
 	now := pl.loop.Now()
 	c.bornAt, c.usedAt, c.heardAt = now, now, now
 	if d.Protocol == HTTP2 {
-		c.h2 = h2.New(h2.Config{Output: c.lc, StreamWindowBytes: p.StreamWindowBytes})
+		// The connection's window has room for every stream's: slow clients hold back their own streams only.
+		c.h2 = h2.New(h2.Config{Output: c.lc, StreamWindowBytes: p.StreamWindowBytes, ConnWindowBytes: connWindowStreams * p.StreamWindowBytes})
 		c.codec = c.h2
 	} else {
 		c.h1 = h1.New(h1.Config{Output: output{c.lc}})
@@ -47,7 +48,7 @@ func (c *conn) open(d Dialed) {
 	}
 	pl.conns = append(pl.conns, c)
 	pl.stats.Created++
-	pl.failedAt, pl.backoff = 0, warmBackoffStart
+	pl.failedAt = 0
 	pl.loop.Arm(&c.timer, checkEvery)
 	if pl.closed {
 		c.retired = true
@@ -147,7 +148,7 @@ func (c *conn) OnTimer(*loop.Timer) {
 	if c.h2 != nil {
 		c.h2.Tick()
 		switch {
-		case c.pingAt != 0 && now-c.pingAt > int64(pingWait):
+		case c.pingAt != 0 && c.heardAt <= c.pingAt && now-c.pingAt > int64(pingWait):
 			// Neither an answer to the PING nor anything else: the provider is not there any more.
 			pl.stats.PingTimeouts++
 			c.lc.Abort()

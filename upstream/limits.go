@@ -36,6 +36,9 @@ const (
 	// sessionFor is how long a TLS session ticket is offered again.
 	sessionFor = time.Hour
 
+	// connWindowStreams is how many stream windows an HTTP/2 connection's window holds: as many as streams are opened on one.
+	connWindowStreams = 256
+
 	// streamsPerDial is how many waiting requests one more HTTP/2 connection in the making is expected to serve.
 	streamsPerDial = 100
 )

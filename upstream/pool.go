@@ -35,6 +35,7 @@ type Pool struct {
 	failedAt int64 // when the last dial failed; 0: it did not
 	failure  stream.Failure
 	backoff  time.Duration
+	short    bool // the last connection to end had lived for less than a moment
 	warm     loop.Timer
 	closed   bool
 	serving  bool
@@ -82,7 +83,7 @@ func (pl *Pool) Open(t *Ticket) *stream.Failure {
 	if pl.waiting >= queueLimit {
 		return &stream.Failure{Kind: stream.KindBusy, Cause: errors.New("queue is full")}
 	}
-	if pl.failedAt != 0 && len(pl.conns) == 0 && pl.dialing == 0 && pl.loop.Now()-pl.failedAt < int64(redialWait) {
+	if pl.failedAt != 0 && pl.dialing == 0 && pl.usable() == 0 && pl.loop.Now()-pl.failedAt < int64(redialWait) {
 		f := pl.failure
 		return &f
 	}
@@ -133,11 +134,21 @@ func (pl *Pool) start(c *conn, t *Ticket) *stream.Failure {
 // leave in one write.
 func (pl *Pool) free() *conn {
 	for _, c := range pl.conns {
-		if !c.retired && c.codec.Slots() > 0 {
+		if !c.retired && c.lc.Open() && c.codec.Slots() > 0 {
 			return c
 		}
 	}
 	return nil
+}
+
+// usable is how many connections take requests, now or when a stream of theirs has ended.
+func (pl *Pool) usable() (n int) {
+	for _, c := range pl.conns {
+		if !c.retired && c.lc.Open() && !c.codec.Closing() {
+			n++
+		}
+	}
+	return n
 }
 
 func (pl *Pool) push(t *Ticket) {
@@ -172,6 +183,7 @@ func (pl *Pool) serve() {
 		return
 	}
 	pl.serving = true
+	defer func() { pl.serving = false }() // also when a sink panics
 	for pl.first != nil {
 		c := pl.free()
 		if c == nil {
@@ -183,7 +195,6 @@ func (pl *Pool) serve() {
 			t.Sink.OnFail(*f)
 		}
 	}
-	pl.serving = false
 	if pl.first != nil {
 		pl.grow()
 	}
@@ -198,7 +209,7 @@ func (pl *Pool) grow() {
 	for pl.dialing*per < pl.waiting && pl.reserve() {
 		pl.dial()
 	}
-	if pl.waiting > 0 && len(pl.conns) == 0 && pl.dialing == 0 {
+	if pl.waiting > 0 && pl.dialing == 0 && pl.usable() == 0 {
 		// The other loops hold all connections that the provider may have; one each is the least that works.
 		pl.Provider.conns.Add(1)
 		pl.dial()
@@ -232,7 +243,7 @@ func (pl *Pool) dialFailed(f stream.Failure) {
 	pl.Provider.conns.Add(-1)
 	pl.stats.DialFailures++
 	pl.failedAt, pl.failure = pl.loop.Now(), f
-	if len(pl.conns) == 0 && pl.dialing == 0 {
+	if pl.dialing == 0 && pl.usable() == 0 {
 		pl.failWaiting(f)
 	}
 	pl.keepWarm()
@@ -255,7 +266,7 @@ func (pl *Pool) keepWarm() {
 	if pl.closed || len(pl.conns)+pl.dialing >= pl.Provider.Warm || pl.warm.Armed() {
 		return
 	}
-	if pl.failedAt == 0 {
+	if pl.failedAt == 0 && !pl.short {
 		for len(pl.conns)+pl.dialing < pl.Provider.Warm && pl.reserve() {
 			pl.dial()
 		}
@@ -295,6 +306,10 @@ func (pl *Pool) drop(c *conn) {
 	}
 	pl.Provider.conns.Add(-1)
 	pl.stats.Closed++
+	// A provider that accepts and closes at once is not dialled at the speed of the network.
+	if pl.short = pl.loop.Now()-c.bornAt < int64(warmBackoffStart); !pl.short {
+		pl.backoff = warmBackoffStart
+	}
 	pl.serve()
 	pl.keepWarm()
 }

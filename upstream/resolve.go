@@ -24,7 +24,8 @@ type Resolver struct {
 
 type answer struct {
 	addrs   []string
-	at      time.Time
+	at      time.Time // from when its freshness counts
+	good    time.Time // when DNS last gave it
 	asking  bool
 	waiting chan struct{}
 }
@@ -100,11 +101,11 @@ func (r *Resolver) ask(ctx context.Context, host string, a *answer) ([]string, e
 	a.asking = false
 	close(a.waiting)
 	if err == nil && len(addrs) > 0 {
-		a.addrs, a.at = addrs, r.clock()
+		a.addrs, a.at, a.good = addrs, r.clock(), r.clock()
 		return addrs, nil
 	}
 	r.failures.Add(1)
-	if len(a.addrs) > 0 && r.clock().Sub(a.at) < staleFor {
+	if len(a.addrs) > 0 && r.clock().Sub(a.good) < staleFor {
 		r.stale.Add(1)
 		a.at = r.clock().Add(-freshFor * 4 / 5) // ask again soon, not with every dial
 		return a.addrs, nil

@@ -70,8 +70,9 @@ type End struct {
 
 	// Scripted ends only.
 	paused  bool
-	closing bool   // close when out is written
-	halving bool   // shut when out is written
+	closing bool // close when out is written
+	halving bool // shut when out is written
+	tap     func(b []byte, write func([]byte))
 	out     []byte // what the socket buffer did not take
 }
 

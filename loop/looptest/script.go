@@ -9,9 +9,20 @@ func (e *End) Write(b []byte) {
 	if e.closed || e.shut || e.halving || e.closing {
 		return
 	}
+	if e.tap != nil {
+		e.tap(b, e.write)
+		return
+	}
+	e.write(b)
+}
+
+func (e *End) write(b []byte) {
 	e.out = append(e.out, b...)
 	e.push()
 }
+
+// Tap puts f between the script and the network: it gets what the script writes, and passes on what is to be sent, and when.
+func (e *End) Tap(f func(b []byte, write func([]byte))) { e.tap = f }
 
 // Unsent is how many bytes of a scripted end wait for room.
 func (e *End) Unsent() int { return len(e.out) }

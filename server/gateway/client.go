@@ -63,9 +63,14 @@ func (cl *client) hold(rest []byte) {
 		return
 	}
 	cl.in = append(cl.g.loop.Slabs.Get(len(rest)), rest...)
-	if cl.phase == phaseAnswer && len(cl.in) > pipelineBytes {
+	if cl.full() {
 		cl.c.Pause()
 	}
+}
+
+// full says that no more requests are to be read until answers have got away.
+func (cl *client) full() bool {
+	return cl.phase == phaseHead && cl.c.Blocked() || cl.phase == phaseAnswer && len(cl.in) > pipelineBytes
 }
 
 // pump goes on with bytes that were kept.
@@ -82,7 +87,7 @@ func (cl *client) pump() {
 	case len(rest) < len(cl.in):
 		cl.in = cl.in[:copy(cl.in, rest)]
 	}
-	if len(cl.in) > pipelineBytes && cl.phase == phaseAnswer {
+	if cl.full() {
 		cl.c.Pause()
 	} else {
 		cl.c.Resume()
@@ -101,6 +106,9 @@ func (cl *client) consume(b []byte) []byte {
 	for len(b) > 0 {
 		switch cl.phase {
 		case phaseHead:
+			if cl.c.Blocked() {
+				return b // the answers before this one have to get away first
+			}
 			n, err := cl.parser.Parse(b, &cl.g.head)
 			if err != nil {
 				cl.badHead(err)
@@ -138,6 +146,10 @@ func (cl *client) consume(b []byte) []byte {
 			}
 			b = b[n:]
 			if cl.body.Done() {
+				if cl.g.draining {
+					cl.giveUp()
+					return nil
+				}
 				cl.idle()
 			} else if n == 0 {
 				return b
@@ -154,7 +166,7 @@ func (cl *client) idle() {
 	cl.phase, cl.began = phaseHead, false
 	cl.parser.Reset()
 	cl.g.loop.Arm(&cl.timer, cl.g.policy.IdleTimeout)
-	if cl.c.Paused() && !cl.pumping {
+	if cl.c.Paused() && !cl.pumping && !cl.c.Blocked() {
 		cl.c.Resume()
 	}
 }
@@ -236,6 +248,16 @@ func (cl *client) OnTimer(*loop.Timer) {
 func (cl *client) OnDrain(*loop.Conn) {
 	if cl.ex != nil {
 		cl.ex.drained()
+		return
+	}
+	if cl.phase == phaseClosing {
+		return
+	}
+	if len(cl.in) == 0 {
+		cl.c.Resume()
+	} else if !cl.pumpDue {
+		cl.pumpDue = true
+		cl.g.loop.Defer(cl)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"penstock/server/dialect"
 	"penstock/server/observe"
 	"penstock/server/route"
+	"penstock/upstream"
 	"penstock/upstream/stream"
 )
 
@@ -52,14 +53,14 @@ func (ex *exchange) read() bool {
 			return ex.badJSON(err)
 		}
 		ex.isDoc = true
-		ex.model, ex.event = ex.scan.Model, ex.scan.Stream && ex.ep.Streams
+		ex.model, ex.event = ex.arena.Copy(ex.scan.Model), ex.scan.Stream && ex.ep.Streams
 		return ex.ep.Model == dialect.ModelNone || ex.hasModel(ex.scan.HasModel)
 	case dialect.BodyMultipart:
 		if err := ex.form.Multipart(ex.contentType, ex.body); err != nil {
 			return ex.badJSON(err)
 		}
 		ex.isFrm = true
-		ex.model, ex.event = ex.form.Model, ex.form.Stream && ex.ep.Streams
+		ex.model, ex.event = ex.arena.Copy(ex.form.Model), ex.form.Stream && ex.ep.Streams
 		return ex.ep.Model == dialect.ModelNone || ex.hasModel(ex.form.HasModel)
 	}
 	return true
@@ -110,6 +111,13 @@ func (ex *exchange) routeByProvider() bool {
 		if len(ex.wanted) == 0 && !p.Speaks[ex.ep.API] {
 			continue
 		}
+		if ex.key != nil && len(ex.key.Models) > 0 {
+			// A key that may use some models only gets at a provider's other resources if it may use all of that provider's models.
+			ex.g.scratch = append(append(ex.g.scratch[:0], p.Name...), "/*"...)
+			if !ex.key.Allows(ex.g.scratch) {
+				continue
+			}
+		}
 		ex.plan = append(ex.plan[:0], route.Target{Provider: i})
 		return true
 	}
@@ -138,22 +146,47 @@ func (ex *exchange) attempt() {
 	g, t := ex.g, &ex.plan[ex.at]
 	p := ex.policy.Providers[t.Provider]
 	if n := len(p.Replicas); n > 0 {
-		g.turn++
-		p = p.Replicas[g.turn%n]
+		g.replica++
+		p = p.Replicas[g.replica%n]
+	}
+	pl := g.pools[p.Up]
+	if pl == nil {
+		p, pl = g.successor(p)
 	}
 	ex.provider = p
 	ex.attempts++
 	ex.attemptAt, ex.downAt = g.loop.Now(), max(ex.downAt, ex.startAt)
 	ex.answered, ex.sent, ex.headAt = false, false, 0
+	ex.strip.Reset()
+	ex.ends.Reset(ex.ep)
 	ex.compose(p, t)
 	ex.ticket.Sink = ex
 	ex.running = true
-	if f := g.pools[p.Up].Open(&ex.ticket); f != nil {
+	if pl == nil {
+		ex.running = false
+		ex.failed(&stream.Failure{Kind: stream.KindConnect})
+		return
+	}
+	if f := pl.Open(&ex.ticket); f != nil {
 		ex.running = false
 		ex.failed(f)
 		return
 	}
 	ex.arm()
+}
+
+// successor finds the provider that a reload has put in the place of p since the plan was made; the pool is nil where there is none.
+func (g *Gateway) successor(p *Provider) (*Provider, *upstream.Pool) {
+	for _, q := range g.policy.Providers {
+		if q.Name != p.Name {
+			continue
+		}
+		if n := len(q.Replicas); n > 0 {
+			q = q.Replicas[g.replica%n]
+		}
+		return q, g.pools[q.Up]
+	}
+	return p, nil
 }
 
 // compose fills in the upstream request: constant head, passed-on fields, the body's pieces with the model patched.

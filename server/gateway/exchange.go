@@ -90,6 +90,7 @@ type turn struct {
 	startAt, attemptAt, headAt, byteAt, downAt int64
 	blockedAt                                  int64
 	bytesIn, bytesOut                          int64
+	taken                                      int64 // of bytesOut, by the client's socket, when it was last seen blocked
 	ttft                                       int64
 	timed                                      bool
 	mark                                       int64
@@ -180,6 +181,9 @@ func (ex *exchange) arm() {
 // OnTimer implements loop.Firer.
 func (ex *exchange) OnTimer(*loop.Timer) {
 	p, now := ex.policy, ex.g.loop.Now()
+	if taken := ex.bytesOut - int64(ex.cl.c.Queued()); ex.blockedAt != 0 && taken > ex.taken {
+		ex.taken, ex.blockedAt = taken, now // slow, but reading
+	}
 	switch {
 	case now-ex.startAt >= int64(p.TotalTimeout):
 		ex.timeout("the exchange took longer than its total timeout")
@@ -200,6 +204,7 @@ func (ex *exchange) OnTimer(*loop.Timer) {
 	}
 	if p.KeepAlive > 0 && ex.event && now-ex.downAt >= int64(p.KeepAlive) {
 		ex.keepWaiting()
+		ex.downAt = now // also where nothing could be said now: the next try is one period away
 	}
 	ex.arm()
 }
@@ -208,6 +213,9 @@ func (ex *exchange) timeout(why string) {
 	ex.cancel()
 	f := stream.Failure{Kind: stream.KindTimeout, Sent: true, Answered: ex.answered}
 	ex.countFailure(&f)
+	if !ex.answered && ex.provider != nil {
+		ex.g.Counters.Provider(ex.provider.Index, 0, observe.OutcomeFailed)
+	}
 	ex.giveUp(&f, fault{status: 504, typ: timeoutType(ex.api), code: "upstream_timeout", message: why})
 }
 

@@ -39,6 +39,7 @@ type Gateway struct {
 	exchanges pool.List[exchange]
 	clients   clientList
 	turn      int // of provider keys
+	replica   int // of base URLs: a count of its own, or both would turn in step
 	seq       uint64
 	sweep     loop.Timer
 	draining  bool
@@ -82,8 +83,8 @@ func (g *Gateway) Swap(p *Policy) {
 	}
 	for up, pl := range g.pools {
 		if !keep[up] {
-			pl.Close()
 			delete(g.pools, up)
+			pl.Close()
 		}
 	}
 }
@@ -102,7 +103,17 @@ func (g *Gateway) Accept(c *loop.Conn, remote netip.AddrPort) loop.Handler {
 	cl.timer.Init(cl)
 	g.clients.add(cl)
 	cl.idle()
+	if g.draining {
+		c.Close()
+	}
 	return cl
+}
+
+// ApplyLog takes over the access log's format and sampling.
+func (g *Gateway) ApplyLog(o observe.LogOptions) {
+	if g.deps.Lane != nil {
+		g.deps.Lane.Apply(o)
+	}
 }
 
 // Drain closes idle connections and lets the others end with their current exchange.
@@ -158,8 +169,8 @@ func (g *Gateway) Gauges() {
 	f.Pools[observe.PoolSlabs] = observe.PoolStats{Gets: s.Slabs.Gets, Hits: s.Slabs.Hits, IdleBytes: s.Slabs.IdleBytes, LentBytes: s.Slabs.LentBytes}
 	gets, hits := g.exchanges.Stats()
 	f.Pools[observe.PoolExchanges] = observe.PoolStats{Gets: gets, Hits: hits}
-	for _, p := range g.policy.Providers {
-		u := g.Counters.Upstream(p.Index)
+	for i := range g.Counters.Dims().Providers {
+		u := g.Counters.Upstream(i)
 		u.ConnectionsActive, u.StreamsOpen, u.Queued, u.ConnectionsMax = 0, 0, 0, 0
 		u.ConnectionsCreated, u.ConnectionsClosed, u.PingsSent, u.PingsLost = 0, 0, 0, 0
 	}

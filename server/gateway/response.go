@@ -99,7 +99,7 @@ func (ex *exchange) writeHead(status int, fields []stream.Field, contentLength i
 	}
 	empty := ex.noBody || status == 204 || status == 304
 	switch {
-	case contentLength >= 0 && !ex.stripping:
+	case contentLength >= 0 && !ex.stripping && !ex.sse: // to an event stream something may have to be added
 		if status != 204 {
 			*b = http1.AppendContentLength(*b, contentLength)
 		}
@@ -185,6 +185,7 @@ func (ex *exchange) OnBody(b []byte) {
 		ex.uncredited += len(b)
 		if ex.blockedAt == 0 {
 			ex.blockedAt = now
+			ex.taken = ex.bytesOut - int64(ex.cl.c.Queued())
 		}
 		return
 	}
@@ -227,16 +228,16 @@ func (ex *exchange) OnEnd([]stream.Field) {
 		ex.endEarly()
 		return
 	}
-	if ex.stripping {
-		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
-		ex.write(ex.g.scratch)
-	}
 	if ex.sse && ex.status == 200 && !ex.ends.Ended() {
 		f := stream.Failure{Kind: stream.KindClosed, Sent: true, Answered: true}
 		ex.countFailure(&f)
 		ex.breakOff(fault{status: 502, code: "upstream_incomplete", message: "the provider ended the stream without finishing it"})
 		ex.finish("upstream_failed", "stream ended without a finish")
 		return
+	}
+	if ex.stripping {
+		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
+		ex.write(ex.g.scratch)
 	}
 	ex.endBody()
 	ex.finish("ok", "")
@@ -278,7 +279,7 @@ func (ex *exchange) again(f *stream.Failure) bool {
 	case stream.KindResolve, stream.KindConnect, stream.KindTLS, stream.KindBusy:
 		return r.Connect && (ex.next(true) || len(ex.policy.Providers[ex.plan[ex.at].Provider].Replicas) > 1)
 	case stream.KindShutdown:
-		return false
+		return !ex.g.draining // a reload closed this pool, and there is another one
 	}
 	if !f.Retryable() && !(r.Reset && (f.Kind == stream.KindReset || f.Kind == stream.KindClosed)) {
 		return false
@@ -321,9 +322,7 @@ func (ex *exchange) giveUp(f *stream.Failure, x fault) {
 func (ex *exchange) breakOff(x fault) {
 	g := ex.g
 	out := g.scratch[:0]
-	if ex.stripping {
-		out = ex.strip.End(out)
-	}
+	// What the stripper holds is half an event, which no client could read: it is dropped.
 	if ex.seenBody && !ex.ends.Between() {
 		out = append(out, "\n\n"...)
 	}
@@ -337,6 +336,7 @@ func (ex *exchange) breakOff(x fault) {
 
 // keepWaiting sends a comment while the provider is silent; before its first byte that begins the response.
 func (ex *exchange) keepWaiting() {
+	ex.downAt = ex.g.loop.Now() // whether or not a comment can be sent now: the next look is one interval on
 	if ex.noBody || ex.cl.c.Blocked() {
 		return
 	}

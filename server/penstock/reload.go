@@ -50,18 +50,21 @@ func (p *process) Reload() error {
 			}
 		}
 	}
-	policy, err := p.builder.build(&c)
-	if err != nil {
-		return err
-	}
 	for _, ln := range p.listens {
 		if err := ln.loadCertificate(); err != nil {
 			return err
 		}
 	}
+	policy, err := p.builder.build(&c)
+	if err != nil {
+		return err
+	}
 	p.log.SetLevel(logLevel(c.Log.Level))
 	for i, l := range p.engine.Loops() {
-		l.PostOffLoop(func() { p.gateways[i].Swap(policy) })
+		l.PostOffLoop(func() {
+			p.gateways[i].Swap(policy)
+			p.gateways[i].ApplyLog(logOptions(&c))
+		})
 	}
 	p.state.mu.Lock()
 	p.snap, p.policy = &c, policy
@@ -76,8 +79,8 @@ func (p *process) warnOfRestart(old, next *config.Snapshot) {
 		return
 	}
 	if old.Loops != next.Loops || old.Pin != next.Pin || old.Profile != next.Profile || old.Admin != next.Admin || old.AdminOff != next.AdminOff ||
-		len(old.Listen) != len(next.Listen) {
-		p.log.Slog().Warn("changes of listen, admin, loops, pin and profile take effect with a restart")
+		len(old.Listen) != len(next.Listen) || old.Log.Access != next.Log.Access {
+		p.log.Slog().Warn("changes of listen, admin, loops, pin, profile and log.access take effect with a restart")
 	}
 }
 
