@@ -50,6 +50,7 @@ type metal struct {
 	listens map[int]*listener
 	maxConn int
 	stopped bool
+	parking *parking
 	hold    Timer // accepting rests until it fires
 }
 
@@ -126,7 +127,8 @@ func (m *metal) open() (err error) {
 	if m.epfd = findEpoll(m.mailFD); m.epfd < 0 {
 		return errors.New("cannot find the poller's descriptor under /proc/self/fdinfo: is /proc mounted?")
 	}
-	return nil
+	m.parking, err = newParking(m)
+	return err
 }
 
 // findEpoll returns the epoll descriptor of this process that watches fd, or -1. gnet keeps it to itself, and the loop wants
@@ -225,7 +227,7 @@ func (m *metal) event(fd int, ev uint32) {
 func (m *metal) wait(now int64) int {
 	l := m.loop
 	if len(m.again) > 0 || l.MailWaiting() {
-		return m.poll(0, true)
+		return max(m.poll(0), 0)
 	}
 	wait := int64(-1)
 	if d := l.NextDeadline(); d >= 0 {
@@ -236,31 +238,29 @@ func (m *metal) wait(now int64) int {
 			spin = wait
 		}
 		for end := now + spin; m.engine.clock() < end; {
-			if n := m.poll(0, true); n != 0 {
+			if n := m.poll(0); n != 0 {
 				return max(n, 0)
 			}
 		}
 	}
 	// A raw wait keeps the P, so waking up costs no scheduler; bounded, because another thread's collection of garbage may
-	// want this one to stop. A long silence is slept through in the ordinary way, which lends the P to others.
+	// want this one to stop. A long silence is slept through in the runtime's poller.
 	raw := int64(m.engine.cfg.RawWait)
 	if wait >= 0 && wait <= raw {
-		return max(m.poll(wait, true), 0)
+		return max(m.poll(wait), 0)
 	}
-	if n := m.poll(raw, true); n != 0 {
+	if n := m.poll(raw); n != 0 {
 		return max(n, 0)
 	}
 	if wait > 0 {
 		wait -= raw
 	}
-	return max(m.poll(wait, false), 0)
+	return m.parking.wait(wait)
 }
 
-// poll waits up to ns nanoseconds (-1: for ever) for events; raw keeps the P. It returns -1 on a signal: the scheduler asks for the
-// P, and gets it at the next call.
-func (m *metal) poll(ns int64, raw bool) int {
-	return epollWait(m.epfd, m.ready, ns, raw)
-}
+// poll waits up to ns nanoseconds for events, without the scheduler's knowledge. It returns -1 on a signal: the scheduler asks for
+// the P, and gets it at the next call.
+func (m *metal) poll(ns int64) int { return epollWait(m.epfd, m.ready, ns) }
 
 // OnTimer takes up accepting again. For the loop.
 func (m *metal) OnTimer(*Timer) {
@@ -280,6 +280,7 @@ func (m *metal) shutdown() {
 		}
 	}
 	m.loop.Leave()
+	m.parking.close()
 	_ = m.poller.Close()
 	_ = unix.Close(m.mailFD)
 }

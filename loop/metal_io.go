@@ -40,47 +40,27 @@ func rawRecv(fd int, b []byte) (int, syscall.Errno) {
 // oldKernel is set where the kernel has no epoll_pwait2 (before 5.11): waiting is in whole milliseconds then.
 var oldKernel atomic.Bool
 
-// epollWait waits up to ns nanoseconds for events; -1 waits for ever. It returns 0 on a timeout, -1 on a signal.
-func epollWait(fd int, evs []unix.EpollEvent, ns int64, raw bool) int {
+// epollWait waits up to ns nanoseconds for events. It returns 0 on a timeout, -1 on a signal.
+func epollWait(fd int, evs []unix.EpollEvent, ns int64) int {
 	if oldKernel.Load() {
-		return epollWaitMillis(fd, evs, ns, raw)
+		return epollWaitMillis(fd, evs, ns)
 	}
-	var limit *syscall.Timespec
-	if ns >= 0 {
-		ts := syscall.NsecToTimespec(ns)
-		limit = &ts
-	}
-	var n uintptr
-	var e syscall.Errno
-	if raw {
-		n, _, e = syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)),
-			uintptr(unsafe.Pointer(limit)), 0, 0)
-	} else {
-		n, _, e = syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)),
-			uintptr(unsafe.Pointer(limit)), 0, 0)
-	}
+	ts := syscall.NsecToTimespec(ns)
+	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)),
+		uintptr(unsafe.Pointer(&ts)), 0, 0)
 	switch e {
 	case 0:
 		return int(n)
 	case syscall.ENOSYS:
 		oldKernel.Store(true)
-		return epollWaitMillis(fd, evs, ns, raw)
+		return epollWaitMillis(fd, evs, ns)
 	}
 	return -1
 }
 
-func epollWaitMillis(fd int, evs []unix.EpollEvent, ns int64, raw bool) int {
-	limit := ^uintptr(0)
-	if ns >= 0 {
-		limit = uintptr((ns + 999_999) / 1_000_000)
-	}
-	var n uintptr
-	var e syscall.Errno
-	if raw {
-		n, _, e = syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)), limit, 0, 0)
-	} else {
-		n, _, e = syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)), limit, 0, 0)
-	}
+func epollWaitMillis(fd int, evs []unix.EpollEvent, ns int64) int {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(evs))), uintptr(len(evs)),
+		uintptr((ns+999_999)/1_000_000), 0, 0)
 	if e != 0 {
 		return -1
 	}

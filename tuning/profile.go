@@ -57,7 +57,7 @@ var profiles = []*Profile{
 		Name:  "balanced",
 		About: "mixed traffic, the default: near the best cost per request at full load, cheap and quiet at low load",
 		Flags: Flags{
-			GOGC: 100, MemoryLimitFraction: 0.75, ProcsAboveLoops: 1, SpinMicros: 0, RawWaitMillis: 1,
+			GOGC: 100, MemoryLimitFraction: 0.75, ProcsAboveLoops: 1, SpinMicros: 0, RawWaitMillis: 5,
 			ReadBufferBytes: 64 << 10, BatchEvents: 256, Backlog: 4096,
 		},
 		Limits:  Limits{NoFile: 262144},
@@ -87,7 +87,7 @@ var profiles = []*Profile{
 		Name:  "latency",
 		About: "few requests, each of them waited for: a loop spins before it sleeps, small batches, one loop per physical core",
 		Flags: Flags{
-			GOGC: 400, MemoryLimitFraction: 0.75, ProcsAboveLoops: 1, SpinMicros: 50, RawWaitMillis: 1,
+			GOGC: 400, MemoryLimitFraction: 0.75, ProcsAboveLoops: 1, SpinMicros: 50, RawWaitMillis: 5,
 			ReadBufferBytes: 64 << 10, BatchEvents: 64, Backlog: 4096,
 		},
 		Limits: Limits{NoFile: 262144, OneLoopPerCore: true},
@@ -102,7 +102,7 @@ var profiles = []*Profile{
 		Name:  "streaming",
 		About: "tens of thousands of long SSE streams: descriptors, small kernel buffers for slow readers, dead clients found early",
 		Flags: Flags{
-			GOGC: 100, MemoryLimitFraction: 0.80, ProcsAboveLoops: 1, SpinMicros: 0, RawWaitMillis: 1,
+			GOGC: 100, MemoryLimitFraction: 0.80, ProcsAboveLoops: 1, SpinMicros: 0, RawWaitMillis: 5,
 			ReadBufferBytes: 64 << 10, BatchEvents: 1024, Backlog: 16384,
 		},
 		Limits: Limits{NoFile: 1048576, XPS: true},
