@@ -42,14 +42,13 @@ type Conn struct {
 	discarded int
 	outBytes  uint32 // size of the last write batch: the next one starts with as much
 
-	state    state
-	dirty    bool // in loop.dirty
-	blocked  bool // the socket took less than it was given
-	paused   bool // reading is paused
-	linger   bool // close by way of stateLinger
-	eof      bool // the peer has ended its sending
-	reset    bool // drop what the kernel has not sent
-	released bool
+	state   state
+	dirty   bool // in loop.dirty
+	blocked bool // the socket took less than it was given
+	paused  bool // reading is paused
+	linger  bool // close by way of stateLinger
+	eof     bool // the peer has ended its sending
+	reset   bool // drop what the kernel has not sent
 }
 
 // Adopt makes a connection of the loop from what the backend knows under fd or aux. For backends and their helpers.

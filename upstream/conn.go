@@ -22,7 +22,6 @@ type conn struct {
 	pingAt  int64 // when the outstanding PING was sent; 0: none
 	retired bool  // takes no more streams
 	feeding bool
-	settles bool // settle is due when the feed returns
 }
 
 // output tells the HTTP/1.1 codec also what the socket has not taken yet, from which it knows whether a request has left.

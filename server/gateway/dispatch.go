@@ -28,8 +28,10 @@ func (ex *exchange) dispatch() {
 	ex.stage(observe.StageRoute)
 	ex.at = -1
 	if !ex.next(false) {
-		ex.refuse(observe.RefusedNotImplemented, fault{status: 501, code: "not_implemented",
-			message: "the provider of this model speaks another API, and translating between them is not implemented"})
+		ex.refuse(observe.RefusedNotImplemented, fault{
+			status: 501, code: "not_implemented",
+			message: "the provider of this model speaks another API, and translating between them is not implemented",
+		})
 		return
 	}
 	ex.attempt()

@@ -32,7 +32,6 @@ type Policy struct {
 
 	Retry Retry
 	Dims  observe.Dims
-	keys  map[string]int
 }
 
 // Retry says what is tried again, and how often.

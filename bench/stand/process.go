@@ -1,0 +1,151 @@
+package stand
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is a program that was started, and what it used so far.
+type Process struct {
+	name    string
+	command *exec.Cmd
+	log     string // file of its standard output and error
+	ended   chan error
+}
+
+// start runs a program on the given CPUs ("0", "0-1"; empty: anywhere). What it prints goes to a file in folder.
+func start(folder, name, cpus string, program string, args ...string) (*Process, error) {
+	if cpus != "" {
+		args = append([]string{"-c", cpus, program}, args...)
+		program = "taskset"
+	}
+	p := &Process{name: name, command: exec.Command(program, args...), log: filepath.Join(folder, name+".log"), ended: make(chan error, 1)}
+	out, err := os.Create(p.log)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	p.command.Stdout, p.command.Stderr = out, out
+	// An interrupt at the terminal is for the program that measures, which then stops this one; where it is killed, this one
+	// goes with it.
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if err := p.command.Start(); err != nil {
+		return nil, fmt.Errorf("cannot start %s: %w", name, err)
+	}
+	go func() { p.ended <- p.command.Wait() }()
+	return p, nil
+}
+
+// PID is the process's id.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
+// Alive says whether the process still runs; where it does not, the error says how it ended.
+func (p *Process) Alive() error {
+	select {
+	case err := <-p.ended:
+		p.ended <- err
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
+		return fmt.Errorf("%s ended: %w; it printed: %s", p.name, err, p.printed())
+	default:
+		return nil
+	}
+}
+
+// printed is the end of what the process wrote.
+func (p *Process) printed() string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	const tail = 1200
+	if len(text) > tail {
+		text = text[len(text)-tail:]
+	}
+	return string(bytes.TrimSpace(text))
+}
+
+// Stop ends the process in good order, or by force after a while. The error says that force was needed.
+func (p *Process) Stop() error {
+	if p.Alive() != nil {
+		return nil
+	}
+	_ = p.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(stopTimeout):
+	}
+	_ = p.command.Process.Kill()
+	<-p.ended
+	return fmt.Errorf("%s did not end within %v of SIGTERM", p.name, stopTimeout)
+}
+
+// ticksPerSecond is USER_HZ, in which /proc counts time: 100 on every architecture that Go runs on (proc_pid_stat(5)).
+const ticksPerSecond = 100
+
+// CPU is the user and system time that the process has used.
+func (p *Process) CPU() time.Duration {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(p.PID()) + "/stat")
+	if err != nil {
+		return 0
+	}
+	return cpuOf(stat)
+}
+
+// cpuOf reads utime and stime, fields 14 and 15 of /proc/PID/stat; the name in field 2 may hold blanks and parentheses.
+func cpuOf(stat []byte) time.Duration {
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * (time.Second / ticksPerSecond)
+}
+
+// Memory is what a process holds, in bytes.
+type Memory struct {
+	RSS  int64 // resident now
+	Peak int64 // the most that was resident
+}
+
+// Memory reads /proc/PID/status.
+func (p *Process) Memory() Memory {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.PID()) + "/status")
+	if err != nil {
+		return Memory{}
+	}
+	return Memory{RSS: kibibytes(status, "VmRSS:"), Peak: kibibytes(status, "VmHWM:")}
+}
+
+// kibibytes reads a line such as "VmRSS:	   1234 kB" and returns bytes.
+func kibibytes(status []byte, name string) int64 {
+	for line := range strings.Lines(string(status)) {
+		if rest, found := strings.CutPrefix(line, name); found {
+			if fields := strings.Fields(rest); len(fields) > 0 {
+				n, _ := strconv.ParseInt(fields[0], 10, 64)
+				return n << 10
+			}
+		}
+	}
+	return 0
+}
+
+// Descriptors is how many files and sockets the process has open.
+func (p *Process) Descriptors() int {
+	entries, err := os.ReadDir("/proc/" + strconv.Itoa(p.PID()) + "/fd")
+	if err != nil {
+		return 0
+	}
+	return len(entries)
+}

@@ -1,0 +1,140 @@
+package stand
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Hold opens n connections, has one whole answer on each, and leaves them open. It returns how many answered.
+func (f *Fleet) Hold(n int, patience time.Duration) (int, error) {
+	answered, faults := 0, map[string]int64{}
+	f.piece = func(*conn) {}
+	left := n
+	f.finish = func(_ *conn, fault string) {
+		left--
+		if fault != "" {
+			faults[fault]++
+			return
+		}
+		answered++
+	}
+	deadline := time.Now().Add(patience).UnixNano()
+	if err := f.open(n, deadline, func() int { return n - left }, func(*conn) {}); err != nil {
+		return answered, err
+	}
+	for left > 0 && f.now < deadline {
+		f.turn(deadline - f.now)
+	}
+	if answered < n {
+		return answered, fmt.Errorf("%d of %d connections were answered; faults: %v", answered, n, faults)
+	}
+	return answered, nil
+}
+
+// Stream opens n connections with a stream on each and returns once each has brought a part of its answer. The streams go on
+// for as long as Read is called.
+func (f *Fleet) Stream(n int, patience time.Duration) (int, error) {
+	begun, faults := 0, map[string]int64{}
+	f.finish = func(_ *conn, fault string) {
+		if fault == "" {
+			fault = "ended by itself"
+		}
+		faults[fault]++
+	}
+	f.piece = func(c *conn) {
+		if c.pieces == 1 {
+			begun++
+		}
+	}
+	deadline := time.Now().Add(patience).UnixNano()
+	if err := f.open(n, deadline, func() int { return begun + len(faults) }, func(*conn) {}); err != nil {
+		return begun, err
+	}
+	for begun < n && f.now < deadline && len(faults) == 0 {
+		f.turn(deadline - f.now)
+	}
+	if begun < n || len(faults) > 0 {
+		return begun, fmt.Errorf("%d of %d streams began; faults: %v", begun, n, faults)
+	}
+	return begun, nil
+}
+
+// Read takes what comes on all connections for a while.
+func (f *Fleet) Read(d time.Duration) {
+	for end := time.Now().UnixNano() + int64(d); f.now < end; {
+		f.turn(end - f.now)
+	}
+}
+
+// Aborts is what a wave of clients that went away saw.
+type Aborts struct {
+	Aborted int // in mid-answer
+	Reset   int // of them, with a TCP reset instead of an ordinary close
+	Kinds   map[string]int64
+}
+
+// Abort opens n streams and goes away from each in the middle: after its first piece, its second, its third or its fourth, by
+// turns, every other one with a reset. HoldThread is to be in force.
+func (f *Fleet) Abort(n int, patience time.Duration) (*Aborts, error) {
+	a := &Aborts{Kinds: map[string]int64{}}
+	left := n
+	f.finish = func(_ *conn, fault string) {
+		left--
+		if fault == "" {
+			fault = "ended before it was aborted"
+		}
+		a.Kinds[fault]++
+	}
+	f.piece = func(c *conn) {
+		if c.answer.status != 200 || c.pieces < c.limit {
+			return
+		}
+		reset := a.Aborted%2 == 1
+		f.abort(c, reset)
+		left--
+		a.Aborted++
+		if reset {
+			a.Reset++
+		}
+	}
+	number := 0
+	deadline := time.Now().Add(patience).UnixNano()
+	err := f.open(n, deadline, func() int { return n - left }, func(c *conn) {
+		c.limit = 1 + number%4
+		number++
+	})
+	if err != nil {
+		return a, err
+	}
+	for left > 0 && f.now < deadline {
+		f.turn(deadline - f.now)
+	}
+	if left > 0 {
+		return a, fmt.Errorf("%d of %d streams neither began nor ended within %v", left, n, patience)
+	}
+	return a, nil
+}
+
+// openAhead is how many connections may wait for their first answer: fewer than the backlog of a listening socket, so that
+// no connect is lost and sent again a second later.
+const openAhead = 256
+
+// open dials n connections and sends the request on each; done says how many are past their first answer.
+func (f *Fleet) open(n int, deadline int64, done func() int, prepare func(*conn)) error {
+	f.now = time.Now().UnixNano()
+	for i := range n {
+		c, err := f.dial()
+		if err != nil {
+			return errors.Join(fmt.Errorf("connection %d of %d", i+1, n), err)
+		}
+		prepare(c)
+		f.send(c, f.now)
+		for i+1-done() >= openAhead {
+			if f.turn(deadline - f.now); f.now >= deadline {
+				return fmt.Errorf("of %d connections %d were opened, and %d of them answered in time", n, i+1, done())
+			}
+		}
+	}
+	return nil
+}
