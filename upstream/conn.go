@@ -101,10 +101,15 @@ func (c *conn) settle() {
 		c.retired = true
 	}
 	if c.retired && c.codec.Active() == 0 {
-		if c.h2 != nil && !c.codec.Closing() {
+		switch {
+		case c.h2 != nil && !c.codec.Closing():
 			c.h2.Shutdown()
+			c.lc.Close()
+		case c.h1 != nil && c.lc.Queued() > 0:
+			c.lc.Abort() // the rest of a request that was given up
+		default:
+			c.lc.Close()
 		}
-		c.lc.Close()
 		return
 	}
 	if !c.retired && c.pool.waiting > 0 && c.codec.Slots() > 0 {

@@ -6,6 +6,7 @@ import (
 
 	"penstock/http1"
 	"penstock/loop"
+	"penstock/server/dialect"
 	"penstock/server/observe"
 )
 
@@ -210,6 +211,7 @@ func (cl *client) badHead(err error) {
 	}
 	ex := g.newExchange(cl)
 	ex.setPath(&g.head)
+	ex.api = dialect.APIOf(ex.path, false)
 	ex.keepAlive = false
 	ex.refuse(observe.RefusedBadRequest, fault{status: e.Status, code: "bad_request", message: e.Reason})
 }

@@ -17,6 +17,11 @@ func (ex *exchange) OnSent() {
 
 // OnHead implements stream.Sink.
 func (ex *exchange) OnHead(status int, fields []stream.Field, contentLength int64) {
+	if status > 599 { // no status at all (RFC 9110 §15)
+		ex.cancel()
+		ex.failed(&stream.Failure{Kind: stream.KindProtocol, Sent: true})
+		return
+	}
 	g := ex.g
 	now := g.loop.Now()
 	g.Counters.Provider(ex.provider.Index, now-ex.attemptAt, observe.OutcomeOf(status))
@@ -303,15 +308,19 @@ func (ex *exchange) giveUp(f *stream.Failure, x fault) {
 		return
 	}
 	if !ex.sse && !ex.early || ex.noBody {
-		// Nothing that can still be said in this response would be right; the cut is what says it.
+		// Nothing that can still be said in this response would be right; the cut is what says it. A body that ends with the
+		// connection is cut by a reset only; otherwise what was answered before may still arrive.
 		ex.status = x.status
-		ex.keepAlive = false
-		cl := ex.cl
+		cl, reset := ex.cl, ex.untilEnd
 		ex.account("upstream_failed", f.Kind.String())
 		cl.ex = nil
 		ex.free()
-		cl.phase = phaseClosing
-		cl.c.Abort()
+		if reset {
+			cl.phase = phaseClosing
+			cl.c.Abort()
+		} else {
+			cl.giveUp()
+		}
 		return
 	}
 	ex.breakOff(x)
