@@ -1,14 +1,17 @@
 package pool
 
-// Slab sizes. A connection's output batch is one 64 KiB slab (requirements row 2.1); an exchange starts on a 4 KiB one, because
-// at 20,000 live streams that is what decides the memory per stream.
+import "math/bits"
+
+// Slab sizes: powers of two from 1 KiB to 64 KiB, then four steps to each doubling, so that a large body costs at most a quarter
+// more than it is long. A connection's output batch is at most one 64 KiB slab (requirements row 2.1).
 const (
-	minClassShift = 10 // 1 KiB
-	maxClassShift = 24 // 16 MiB; larger buffers come from the heap and go back to it
-	classes       = maxClassShift - minClassShift + 1
+	minShift  = 10 // 1 KiB
+	stepShift = 16 // 64 KiB: above it there are four steps to a doubling
+	maxShift  = 24 // 16 MiB; larger buffers come from the heap and go back to it
+	classes   = stepShift - minShift + 1 + 4*(maxShift-stepShift)
 
 	// SlabBytes is the size of a connection's output batch.
-	SlabBytes = 64 << 10
+	SlabBytes = 1 << stepShift
 )
 
 // keepBytes bounds what one class may hold idle: what a burst needed is given back to the runtime afterwards.
@@ -22,19 +25,34 @@ type Stats struct {
 	OversizeGets uint64
 }
 
-// Slabs hands out byte buffers whose capacity is a power of two between 1 KiB and 16 MiB.
+// Slabs hands out byte buffers of fixed sizes between 1 KiB and 16 MiB.
 // Loop thread only. The zero value is ready to use.
 type Slabs struct {
 	free  [classes][][]byte
 	stats Stats
 }
 
+// classOf is the smallest class whose buffers hold n bytes; classes or more where none does.
 func classOf(n int) int {
-	c := 0
-	for size := 1 << minClassShift; size < n; size <<= 1 {
-		c++
+	if n <= 1<<minShift {
+		return 0
 	}
-	return c
+	if n <= 1<<stepShift {
+		return bits.Len(uint(n-1)) - minShift
+	}
+	shift := bits.Len(uint(n-1)) - 1 // 2^shift < n <= 2^(shift+1)
+	quarter := (n - 1) >> (shift - 2) & 3
+	return stepShift - minShift + 1 + 4*(shift-stepShift) + quarter
+}
+
+// sizeOf is the capacity of a class's buffers.
+func sizeOf(class int) int {
+	if class <= stepShift-minShift {
+		return 1 << (minShift + class)
+	}
+	class -= stepShift - minShift + 1
+	shift := stepShift + class/4
+	return 1<<shift + (class%4+1)<<(shift-2)
 }
 
 // Get returns an empty buffer with a capacity of at least n bytes; the caller owns it until Put.
@@ -46,7 +64,7 @@ func (s *Slabs) Get(n int) []byte {
 		s.stats.LentBytes += int64(n)
 		return make([]byte, 0, n)
 	}
-	size := 1 << (minClassShift + c)
+	size := sizeOf(c)
 	s.stats.LentBytes += int64(size)
 	if f := s.free[c]; len(f) > 0 {
 		b := f[len(f)-1]
@@ -67,7 +85,7 @@ func (s *Slabs) Put(b []byte) {
 	}
 	s.stats.LentBytes -= int64(n)
 	c := classOf(n)
-	if c >= classes || n != 1<<(minClassShift+c) {
+	if c >= classes || n != sizeOf(c) {
 		return
 	}
 	if (len(s.free[c])+1)*n > keepBytes && len(s.free[c]) >= 2 {

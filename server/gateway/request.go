@@ -185,8 +185,22 @@ func (ex *exchange) gather(data []byte) bool {
 		ex.tooLarge()
 		return false
 	}
-	ex.body = append(ex.g.loop.Slabs.Grow(ex.body, len(data)), data...)
+	if n > cap(ex.body) {
+		ex.growBody(n)
+	}
+	ex.body = append(ex.body, data...)
 	return true
+}
+
+// growBody makes room for n bytes: twice of what there was, but not beyond what Content-Length says will come.
+func (ex *exchange) growBody(n int) {
+	want := max(n, 2*cap(ex.body))
+	if length := int(ex.cl.length); length >= n {
+		want = min(want, length)
+	}
+	b := append(ex.g.loop.Slabs.Get(want), ex.body...)
+	ex.g.loop.Slabs.Put(ex.body)
+	ex.body = b
 }
 
 // complete goes on once the body is there.
