@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
-	"strconv"
 
 	"github.com/bytedance/sonic/ast"
 )
@@ -97,19 +96,23 @@ func digest(s string) uint64 {
 	return h
 }
 
+// vectorUnit is the step of a component: seven decimals, which both forms of a vector hold.
+const vectorUnit = 10_000_000
+
 func component(seed uint64, i int) float32 {
 	return float32(int64(mix(seed+uint64(i)))>>40) / (1 << 23)
 }
 
+// appendVector appends a vector of about length one, as numbers or as base64 of little-endian float32.
 func appendVector(b []byte, seed uint64, dimensions int, packed bool) []byte {
 	var sum float64
 	for i := range dimensions {
 		c := float64(component(seed, i))
 		sum += c * c
 	}
-	scale := float32(1)
+	scale := float32(vectorUnit)
 	if sum > 0 {
-		scale = float32(1 / math.Sqrt(sum))
+		scale = float32(vectorUnit / math.Sqrt(sum))
 	}
 	if !packed {
 		b = append(b, '[')
@@ -117,15 +120,30 @@ func appendVector(b []byte, seed uint64, dimensions int, packed bool) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = strconv.AppendFloat(b, float64(component(seed, i)*scale), 'g', -1, 32)
+			b = appendUnits(b, int(component(seed, i)*scale))
 		}
 		return append(b, ']')
 	}
 	raw := make([]byte, 0, 4*dimensions)
 	for i := range dimensions {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(component(seed, i)*scale))
+		units := int(component(seed, i) * scale)
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(units)/vectorUnit))
 	}
 	b = append(b, '"')
 	b = base64.StdEncoding.AppendEncode(b, raw)
 	return append(b, '"')
+}
+
+// appendUnits appends n units as a decimal fraction; formatting floats would cost more than everything else.
+func appendUnits(b []byte, n int) []byte {
+	if n < 0 {
+		b, n = append(b, '-'), -n
+	}
+	b = append(b, byte('0'+n/vectorUnit), '.')
+	var digits [7]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return append(b, digits[:]...)
 }

@@ -313,7 +313,7 @@ func (x *exchange) send(b []byte, last bool) bool {
 	}
 	x.keep(b[n:])
 	x.restLast = last
-	return false
+	return x.flush() // until the carrier has no room: only then does it call again
 }
 
 // keep copies output that cannot go yet.

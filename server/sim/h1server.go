@@ -230,7 +230,13 @@ func (h *h1conn) begin(head *head) {
 	l.fields = b[:0]
 }
 
-func (h *h1conn) room() int { return queueLimitBytes - h.c.Queued() }
+// room is none on a connection that is closing: nobody waits for more.
+func (h *h1conn) room() int {
+	if !h.c.Open() {
+		return 0
+	}
+	return queueLimitBytes - h.c.Queued()
+}
 
 func (h *h1conn) send(b []byte, last bool) int {
 	if h.x.req.headOnly {

@@ -32,9 +32,10 @@ type h2conn struct {
 	reset  [closedMemory]uint32 // streams we reset, a ring
 	resets int
 
-	settled bool // the client's SETTINGS have come
-	leaving bool // GOAWAY was sent
-	ended   bool // nothing more is read
+	settled bool   // the client's SETTINGS have come
+	leaving bool   // GOAWAY was sent
+	leftAt  uint32 // the last stream that it let in
+	ended   bool   // nothing more is read
 }
 
 func newH2(l *lane, c *loop.Conn) *h2conn {
@@ -186,7 +187,7 @@ func (h *h2conn) fail(code h2.ErrCode) {
 // leave tells the client to send no further requests; the connection ends with its last answer.
 func (h *h2conn) leave() {
 	if !h.leaving {
-		h.leaving = true
+		h.leaving, h.leftAt = true, h.lastID
 		b := h.c.Buffer(h2.FrameHeaderBytes + 8)
 		*b = h2.AppendGoAway(*b, h.lastID, h2.ErrCodeNo)
 	}
@@ -199,8 +200,11 @@ func (h *h2conn) resetStream(id uint32, code h2.ErrCode) {
 	h.resets++
 }
 
-// wasReset says that frames of a stream may still come because we reset it a short while ago.
+// wasReset says that frames of a stream may still come because we reset it a short while ago, or never let it in.
 func (h *h2conn) wasReset(id uint32) bool {
+	if h.leaving && id > h.leftAt {
+		return true
+	}
 	for _, r := range h.reset {
 		if r == id {
 			return true

@@ -174,7 +174,7 @@ func (s *h2stream) begin(head *head) {
 // room is the least of both windows and of what may be queued.
 func (s *h2stream) room() int {
 	n := min(s.sendWindow, s.conn.sendWindow, int64(queueLimitBytes-s.conn.c.Queued()))
-	if n <= 0 {
+	if n <= 0 || !s.conn.c.Open() {
 		s.conn.waiting.add(s)
 		return 0
 	}
@@ -196,9 +196,6 @@ func (s *h2stream) send(b []byte, last bool) int {
 	}
 	h := s.conn
 	n := min(len(b), s.room())
-	if n < len(b) {
-		h.waiting.add(s)
-	}
 	s.sendWindow -= int64(n)
 	h.sendWindow -= int64(n)
 	h.lane.s.stats.bytesOut.Add(int64(n))

@@ -39,6 +39,7 @@ const (
 	callsLimit       = 16
 	delayLimit       = 24 * time.Hour
 	schemaDepthLimit = 24
+	schemaStepsLimit = 10_000
 	schemaBytesLimit = 256 << 10 // of the arguments made from one schema
 	jsonDepthLimit   = 512
 )

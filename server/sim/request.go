@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // endpoint is what a path stands for.
 type endpoint uint8
@@ -263,7 +260,7 @@ type fields struct {
 	encoding       []byte
 	n              []byte
 	maxTokens      []byte
-	sampling       string // the first sampling parameter that is there
+	sampling       string // the last sampling parameter that is there
 	stream         bool
 	includeUsage   bool
 	oneCall        bool // parallel_tool_calls is false
@@ -272,8 +269,6 @@ type fields struct {
 	hasMaxTokens   bool
 	bad            string // the first member of the wrong type
 }
-
-var null = []byte("null")
 
 // read takes the members of body. It returns false where body is not one JSON object.
 func (f *fields) read(body []byte) bool {
@@ -302,10 +297,12 @@ func (f *fields) read(body []byte) bool {
 			f.hasMaxTokens = true
 		case "max_completion_tokens", "max_output_tokens":
 			f.maxTokens = value
-		case "temperature", "top_p", "top_k":
-			if f.sampling == "" {
-				f.sampling = string(key)
-			}
+		case "temperature":
+			f.sampling = "temperature"
+		case "top_p":
+			f.sampling = "top_p"
+		case "top_k":
+			f.sampling = "top_k"
 		case "tools":
 			f.tools = value
 		case "tool_choice":
@@ -394,10 +391,4 @@ func (f *fields) number(name string, raw []byte, fallback, low, high int) int {
 func (f *fields) promptTokens() int {
 	n := len(f.messages) + len(f.system) + len(f.instructions) + len(f.tools) + len(f.input) + len(f.prompt)
 	return (n + 3) / 4
-}
-
-// baseModel is a model's name without its knobs, and the knobs.
-func baseModel(name string) (base, knobs string) {
-	base, knobs, _ = strings.Cut(name, "?")
-	return base, knobs
 }

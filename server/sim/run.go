@@ -123,7 +123,7 @@ func (m *mock) run(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 	}
 	s := New(m.options)
-	accept := func(c *loop.Conn, _ netip.AddrPort) loop.Handler { return s.Accept(c) }
+	accept := acceptOf(s)
 	failed := make([]error, m.loops)
 	onPanic := func(where string, reason any, stack []byte) {
 		fmt.Fprintf(stderr, "penstock mock: panic in %s: %v\n%s", where, reason, stack)
@@ -153,6 +153,10 @@ func (m *mock) run(ctx context.Context, stdout, stderr io.Writer) error {
 	<-ctx.Done()
 	s.drainOffLoop(engine)
 	return nil
+}
+
+func acceptOf(s *Server) func(*loop.Conn, netip.AddrPort) loop.Handler {
+	return func(c *loop.Conn, _ netip.AddrPort) loop.Handler { return s.Accept(c) }
 }
 
 // drainOffLoop stops accepting and waits for the answers on their way, for a bounded time.

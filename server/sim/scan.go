@@ -38,6 +38,31 @@ const (
 // zeros has the high bit set in each byte of w that is zero; bytes above the lowest such one may be marked wrongly.
 func zeros(w uint64) uint64 { return (w - everyByte) &^ w & highBits }
 
+// stops has a bit set for the first byte of w that is a quote, a backslash, or below 0x20.
+func stops(w uint64) uint64 {
+	return zeros(w^'"'*everyByte) | zeros(w^'\\'*everyByte) | (w-0x20*everyByte)&^w&highBits
+}
+
+// plain returns how many bytes of a string come before the first that is not itself; at the end of b that may be some too few.
+func plain(b []byte) int {
+	p := b
+	for len(p) >= 32 {
+		hit := stops(binary.LittleEndian.Uint64(p)) | stops(binary.LittleEndian.Uint64(p[8:])) |
+			stops(binary.LittleEndian.Uint64(p[16:])) | stops(binary.LittleEndian.Uint64(p[24:]))
+		if hit != 0 {
+			break
+		}
+		p = p[32:]
+	}
+	for len(p) >= 8 {
+		if hit := stops(binary.LittleEndian.Uint64(p)); hit != 0 {
+			return len(b) - len(p) + bits.TrailingZeros64(hit)/8
+		}
+		p = p[8:]
+	}
+	return len(b) - len(p)
+}
+
 // text walks over a string and returns what is between its quotes, escapes and all.
 func (s *scanner) text() (raw []byte, ok bool) {
 	if !s.take('"') {
@@ -45,16 +70,7 @@ func (s *scanner) text() (raw []byte, ok bool) {
 	}
 	start := s.i
 	for {
-		for s.i+8 <= len(s.b) {
-			w := binary.LittleEndian.Uint64(s.b[s.i:])
-			// Quote, backslash, or below 0x20.
-			hit := zeros(w^'"'*everyByte) | zeros(w^'\\'*everyByte) | (w-0x20*everyByte)&^w&highBits
-			if hit != 0 {
-				s.i += bits.TrailingZeros64(hit) / 8
-				break
-			}
-			s.i += 8
-		}
+		s.i += plain(s.b[s.i:])
 		if s.i >= len(s.b) {
 			return nil, false
 		}

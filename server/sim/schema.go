@@ -13,11 +13,18 @@ type maker struct {
 	root  *ast.Node // what "#/…" in $ref points into
 	place string    // for the first string, where the conversation spoke of one
 	b     []byte
+	steps int
+}
+
+// step bounds the work: a schema may contain itself any number of times.
+func (m *maker) step(depth int) bool {
+	m.steps++
+	return depth <= schemaDepthLimit && m.steps <= schemaStepsLimit && len(m.b) <= schemaBytesLimit
 }
 
 // value appends a value for the schema; name is that of the property which it is for.
 func (m *maker) value(schema *ast.Node, name string, depth int) {
-	if depth > schemaDepthLimit || len(m.b) > schemaBytesLimit || schema == nil || typeOf(schema) != ast.V_OBJECT {
+	if !m.step(depth) || typeOf(schema) != ast.V_OBJECT {
 		m.b = append(m.b, `null`...)
 		return
 	}
@@ -72,7 +79,7 @@ func (s *set) add(name string) bool {
 
 // members appends the required properties of an object, or all of them where none is required; those of allOf as well.
 func (m *maker) members(schema *ast.Node, depth int, have *set) {
-	if depth > schemaDepthLimit {
+	if !m.step(depth) {
 		return
 	}
 	if ref := textOf(schema.Get("$ref")); ref != "" {

@@ -88,18 +88,19 @@ func mix(n uint64) uint64 {
 	return n ^ n>>31
 }
 
-const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+// idLetters are 64, so that a letter is six bits; two come twice.
+const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzxy"
 
 // appendID appends an identifier of the vendors' kind: a prefix and 20 letters and digits that follow from n.
 func appendID(dst []byte, prefix string, n uint64) []byte {
 	dst = append(dst, prefix...)
-	for _, h := range [2]uint64{mix(n), mix(n ^ 0xa5a5)} {
-		for range 10 {
-			dst = append(dst, base62[h%62])
-			h /= 62
-		}
+	var id [20]byte
+	high, low := mix(n), mix(n^0xa5a5)
+	for i := range 10 {
+		id[i], id[i+10] = idLetters[high&63], idLetters[low&63]
+		high, low = high>>6, low>>6
 	}
-	return dst
+	return append(dst, id[:]...)
 }
 
 func appendInt(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }
