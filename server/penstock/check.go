@@ -29,7 +29,7 @@ func check(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	for _, w := range snap.Warnings {
+	for _, w := range append(inactive(snap), snap.Warnings...) {
 		fmt.Fprintf(stderr, "warning: %s\n", w)
 	}
 	fmt.Fprintf(stdout, "%s: fine: %d providers, %d models, %d keys\n", snap.Source, len(snap.Providers), len(snap.Models), len(snap.Keys))

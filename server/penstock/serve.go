@@ -107,7 +107,7 @@ func override(s *config.Snapshot, listen, adminAddr string) *config.Snapshot {
 func (p *process) start() error {
 	s := p.snap
 	p.log = observe.NewLogger(p.stderr, logLevel(s.Log.Level), observe.FormatJSON)
-	for _, w := range s.Warnings {
+	for _, w := range append(inactive(s), s.Warnings...) {
 		p.log.Slog().Warn(w)
 	}
 	if err := p.startSim(); err != nil {
