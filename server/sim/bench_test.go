@@ -10,7 +10,7 @@ import (
 var benchBody = `{"model":"sim/chat","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user",` +
 	`"content":"` + strings.Repeat("lorem ipsum dolor sit amet ", 40) + `"}],"temperature":0.7,"max_tokens":256}`
 
-// discard forgets what the server writes.
+// forget drops what the server writes.
 func (k *link) forget() { k.out = k.out[:0] }
 
 func benchH1(b *testing.B, request string) {

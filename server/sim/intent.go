@@ -28,8 +28,8 @@ type call struct {
 	escaped   span // the same as the inside of a JSON string
 }
 
-// readIntent finds out what a request with more to it than a conversation wants: calls of tools, JSON by a schema, or its own
-// words back.
+// readIntent finds out what a request with more to it than a conversation wants: calls of tools, JSON by a schema, or
+// its own words back.
 func (x *exchange) readIntent(f *fields, d *toolDialect) *refusal {
 	conversation := f.messages
 	if d == &responseDialect {
@@ -235,8 +235,8 @@ func forced(choice *ast.Node) string {
 	return ""
 }
 
-// chooseTool returns the tool with the name, or the first one where none is wanted. Tools that the vendor runs itself have no schema
-// and are passed over.
+// chooseTool returns the tool with the name, or the first one where none is wanted. Tools that the vendor runs itself
+// have no schema and are passed over.
 func chooseTool(tools *ast.Node, d *toolDialect, want string) (name string, schema *ast.Node) {
 	list := items(tools)
 	for i := range list {
@@ -291,8 +291,8 @@ var cities = []string{
 	"Chicago", "Seattle", "Houston", "Miami", "Austin", "Denver", "Munich", "Hamburg", "Geneva", "Moscow", "Kyiv", "Lima", "Bogota",
 }
 
-// findPlaces returns the places that a text speaks of, in its order: cities that are known, and names that follow "in", or "and" behind
-// another place.
+// findPlaces returns the places that a text speaks of, in its order: cities that are known, and names that follow "in",
+// or "and" behind another place.
 func findPlaces(text string) []string {
 	var places []string
 	previous, linked := "", false

@@ -5,7 +5,8 @@ var models = [...]string{"chat", "embed", "image", "speech", "transcribe", "mode
 
 const modelsCreated = "1790035200"
 
-// serveListing answers the endpoints that need no JSON body: models, files, health, and responses, of which none is stored.
+// serveListing answers the endpoints that need no JSON body: models, files, health, and responses, of which none is
+// stored.
 func (x *exchange) serveListing(body []byte) *refusal {
 	b := x.lane.scratch[:0]
 	switch x.req.endpoint {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Options are what every answer starts from; a model's name may override all but RateLimit, ErrorRate and Seed. The zero value
-// answers at once with 32 tokens, which is what a benchmark wants.
+// Options are what every answer starts from; a model's name may override all but RateLimit, ErrorRate and Seed. The
+// zero value answers at once with 32 tokens, which is what a benchmark wants.
 type Options struct {
 	Latency         time.Duration // from a request to the head of its answer
 	TTFT            time.Duration // from a request to the first token; a whole answer waits for its last token
@@ -19,8 +19,8 @@ type Options struct {
 	Seed            uint64        // of identifiers and of ErrorRate
 }
 
-// Demo returns what the gateway's own sim provider is started with: a first token after 150 ms, then 40 a second, so that a
-// person who tries it sees a stream.
+// Demo returns what the gateway's own sim provider is started with: a first token after 150 ms, then 40 a second, so
+// that a person who tries it sees a stream.
 func Demo() Options {
 	return Options{TTFT: 150 * time.Millisecond, TokensPerSecond: 40, Tokens: defaultTokens}
 }

@@ -21,8 +21,8 @@ type mock struct {
 	loops              int
 }
 
-// Run is `penstock mock`: it serves until ctx ends, gives the answers on their way a few seconds, and returns the process's exit code.
-// It prints the addresses it listens on to stdout, one a line, and what is wrong to stderr.
+// Run is `penstock mock`: it serves until ctx ends, gives the answers on their way a few seconds, and returns the
+// process's exit code. It prints the addresses it listens on to stdout, one a line, and what is wrong to stderr.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	m, err := parseFlags(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {

@@ -1,8 +1,8 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/binary"
-	"math/bits"
 )
 
 // scanner walks over JSON text (RFC 8259) and checks it; nothing is built.
@@ -35,57 +35,47 @@ const (
 	highBits  = 0x8080808080808080
 )
 
-// zeros has the high bit set in each byte of w that is zero; bytes above the lowest such one may be marked wrongly.
-func zeros(w uint64) uint64 { return (w - everyByte) &^ w & highBits }
-
-// stops has a bit set for the first byte of w that is a quote, a backslash, or below 0x20.
-func stops(w uint64) uint64 {
-	return zeros(w^'"'*everyByte) | zeros(w^'\\'*everyByte) | (w-0x20*everyByte)&^w&highBits
+// hasControl says whether a byte below 0x20 is in b, which JSON forbids within strings.
+func hasControl(b []byte) bool {
+	var found uint64
+	for ; len(b) >= 32; b = b[32:] {
+		w0, w1 := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+		w2, w3 := binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+		found |= (w0-0x20*everyByte)&^w0 | (w1-0x20*everyByte)&^w1 | (w2-0x20*everyByte)&^w2 | (w3-0x20*everyByte)&^w3
+	}
+	for _, c := range b {
+		if c < 0x20 {
+			return true
+		}
+	}
+	return found&highBits != 0
 }
 
-// plain returns how many bytes of a string come before the first that is not itself; at the end of b that may be some too few.
-func plain(b []byte) int {
-	p := b
-	for len(p) >= 32 {
-		hit := stops(binary.LittleEndian.Uint64(p)) | stops(binary.LittleEndian.Uint64(p[8:])) |
-			stops(binary.LittleEndian.Uint64(p[16:])) | stops(binary.LittleEndian.Uint64(p[24:]))
-		if hit != 0 {
-			break
-		}
-		p = p[32:]
-	}
-	for len(p) >= 8 {
-		if hit := stops(binary.LittleEndian.Uint64(p)); hit != 0 {
-			return len(b) - len(p) + bits.TrailingZeros64(hit)/8
-		}
-		p = p[8:]
-	}
-	return len(b) - len(p)
-}
-
-// text walks over a string and returns what is between its quotes, escapes and all.
+// text walks over a string and returns what is between its quotes, escapes and all. Quotes and backslashes are looked
+// for apart, each by the library's vector code; a quote that is found stays good until it is passed, so that the work
+// is linear.
 func (s *scanner) text() (raw []byte, ok bool) {
 	if !s.take('"') {
 		return nil, false
 	}
-	start := s.i
+	start, quote := s.i, -1
 	for {
-		s.i += plain(s.b[s.i:])
-		if s.i >= len(s.b) {
-			return nil, false
-		}
-		switch c := s.b[s.i]; {
-		case c == '"':
-			s.i++
-			return s.b[start : s.i-1], true
-		case c < 0x20:
-			return nil, false
-		case c == '\\':
-			if !s.escape() {
+		if quote < s.i {
+			n := bytes.IndexByte(s.b[s.i:], '"')
+			if n < 0 {
 				return nil, false
 			}
-		default:
-			s.i++
+			quote = s.i + n
+		}
+		part := s.b[s.i:quote]
+		n := bytes.IndexByte(part, '\\')
+		if n < 0 {
+			s.i = quote + 1
+			return s.b[start:quote], !hasControl(part)
+		}
+		s.i += n
+		if hasControl(part[:n]) || !s.escape() {
+			return nil, false
 		}
 	}
 }
@@ -227,8 +217,8 @@ func (s *scanner) array(depth int) bool {
 	}
 }
 
-// members walks over the object that is the whole of b and calls each with the raw key and the raw value, without white space
-// around it. It returns false where b is not one JSON object.
+// members walks over the object that is the whole of b and calls each with the raw key and the raw value, without white
+// space around it. It returns false where b is not one JSON object.
 func members(b []byte, each func(key, value []byte)) bool {
 	s := scanner{b: b}
 	s.space()

@@ -12,7 +12,8 @@ var jsonCases = []string{
 	"{\"a\":\"" + strings.Repeat("x", 31) + "\x1f\"}", "{\"a\":\"tab\there\"}", `{"a":01}`, `{"a":1.}`, `{"a":.5}`, `{"a":+1}`,
 	`{"a":1e}`, `{"a":tru}`, `{"a":nul}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, `{"a":"unfinished`, `{"a":1,}`, `{"a"}`, `{,}`, `{"a":1 "b":2}`,
 	`[1,2]`, `"x"`, `{"a":[1,]}`, `{"a":[`, `{"a":{`, `{}x`, ``, ` `, `{"a":1}}`, `{"a":--1}`, `{"a":"é🌍"}`, `{1:2}`, "{\"a\":\v1}",
-	`{"a":"` + strings.Repeat(`\\`, 20) + `"}`,
+	`{"a":"` + strings.Repeat(`\\`, 20) + `"}`, `{"a":"` + strings.Repeat(`\"`, 20) + `"}`,
+	"{\"a\":\"" + strings.Repeat("x", 32) + "\x00" + strings.Repeat("y", 40) + "\"}",
 }
 
 func isObject(s string) bool {

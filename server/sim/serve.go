@@ -190,7 +190,8 @@ func (x *exchange) serveJSON(body []byte) *refusal {
 	}
 }
 
-// setModel takes a model's name as it stands in JSON, and the knobs in it. Both forms "chat?x" and "sim/chat?x" are the same to it.
+// setModel takes a model's name as it stands in JSON, and the knobs in it. Both forms "chat?x" and "sim/chat?x" are the
+// same to it.
 func (x *exchange) setModel(raw []byte) *refusal {
 	if len(raw) == 0 {
 		return errNoModel

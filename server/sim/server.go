@@ -58,8 +58,8 @@ func (l *lane) keepScratch(b []byte) {
 	}
 }
 
-// Accept returns the handler of a new connection: HTTP/2 where its first bytes are the client's preface, else HTTP/1.1. TLS, where there
-// is any, is the loop's. Loop thread.
+// Accept returns the handler of a new connection: HTTP/2 where its first bytes are the client's preface, else HTTP/1.1.
+// TLS, where there is any, is the loop's. Loop thread.
 func (s *Server) Accept(c *loop.Conn) loop.Handler {
 	l := s.lane(c.Loop())
 	s.stats.connections.Add(1)

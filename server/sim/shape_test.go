@@ -43,8 +43,8 @@ func paths(v any, at string, into map[string]map[string]bool) {
 	into[at][kind] = true
 }
 
-// sameShape checks that an answer has the members that the vendor's has, and no others, each with a kind of value that the vendor's
-// has or may be null. Paths that contain one of except are left out.
+// sameShape checks that an answer has the members that the vendor's has, and no others, each with a kind of value that
+// the vendor's has or may be null. Paths that contain one of except are left out.
 func sameShape(t *testing.T, what string, got, want []any, except ...string) {
 	t.Helper()
 	g, w := map[string]map[string]bool{}, map[string]map[string]bool{}

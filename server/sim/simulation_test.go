@@ -12,7 +12,8 @@ import (
 	"penstock/upstream/h2"
 )
 
-// asker is a scripted client that writes its requests and gathers what comes; over HTTP/2 it gives windows back as it reads.
+// asker is a scripted client that writes its requests and gathers what comes; over HTTP/2 it gives windows back as it
+// reads.
 type asker struct {
 	multi  bool
 	got    []byte
@@ -68,7 +69,8 @@ func (a *asker) complete(count int) bool {
 	return strings.Count(string(a.got), "data: [DONE]\n\n\r\n0\r\n\r\n") == count
 }
 
-// TestSimulation: whatever the network does, every stream comes whole, or its end is counted as cancelled; nothing is left.
+// TestSimulation: whatever the network does, every stream comes whole, or its end is counted as cancelled; nothing is
+// left.
 func TestSimulation(t *testing.T) {
 	looptest.Seeds(t, 60, nil, func(seed uint64) error {
 		w := looptest.NewWorld(seed)

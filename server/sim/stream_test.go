@@ -238,7 +238,8 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// A client that does not read holds at most the bound, whatever the length of its stream, and gets all of it once it reads.
+// A client that does not read holds at most the bound, whatever the length of its stream, and gets all of it once it
+// reads.
 func TestBackPressure(t *testing.T) {
 	w := newWorld(t, Options{})
 	k := w.connect()

@@ -2,8 +2,8 @@ package sim
 
 import "strconv"
 
-// words is what the simulated model says, over and over. It has characters of one to four bytes, so that whoever cuts a stream
-// in the wrong place is found out, and none that JSON would have to escape.
+// words is what the simulated model says, over and over. It has characters of one to four bytes, so that whoever cuts a
+// stream in the wrong place is found out, and none that JSON would have to escape.
 var words = [...]string{
 	" This", " is", " the", " simulated", " provider", " of", " Penstock", ".", " It", " counts", " its", " own", " tokens", ",",
 	" answers", " at", " the", " pace", " that", " it", " is", " told", ",", " and", " sends", " no", " bill", ".", " Grüße", " aus",
@@ -53,8 +53,8 @@ func appendWords(dst []byte, n, size int) []byte {
 	return dst
 }
 
-// nextPiece returns the end of the piece of text that starts at from: about a token, never within a character or an escape.
-// text is the inside of a JSON string.
+// nextPiece returns the end of the piece of text that starts at from: about a token, never within a character or an
+// escape. text is the inside of a JSON string.
 func nextPiece(text []byte, from int) int {
 	i := from
 	for i < len(text) && i-from < 4 {
