@@ -170,6 +170,9 @@ func (c *Conn) inputEnded() {
 		c.flush()
 		if c.blocked {
 			c.startClose(false)
+			if h, ok := c.h.(InputEnder); ok {
+				h.OnInputEnd(c)
+			}
 		} else {
 			c.end(nil, false)
 		}

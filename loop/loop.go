@@ -17,6 +17,12 @@ type Handler interface {
 	OnClose(c *Conn, err error)
 }
 
+// InputEnder is a Handler that wants to know at once that the peer has ended its sending, where OnClose has to wait for output that
+// the socket has not taken yet.
+type InputEnder interface {
+	OnInputEnd(c *Conn)
+}
+
 // Backend moves the bytes of one loop's connections: gnet's poller on metal, a scripted network in looptest.
 type Backend interface {
 	// Write takes as many bytes as it can without waiting: n < len(b) with a nil error means that Loop.Writable follows.

@@ -263,6 +263,15 @@ func (cl *client) OnDrain(*loop.Conn) {
 	}
 }
 
+// OnInputEnd implements loop.InputEnder: what was answered before may still drain, but the exchange at hand has lost its client.
+func (cl *client) OnInputEnd(*loop.Conn) {
+	cl.phase = phaseClosing
+	cl.g.loop.Disarm(&cl.timer)
+	if cl.ex != nil {
+		cl.ex.clientGone()
+	}
+}
+
 // OnClose implements loop.Handler: a client that is gone cancels its exchange upstream in the same turn.
 func (cl *client) OnClose(*loop.Conn, error) {
 	cl.phase = phaseClosing
