@@ -13,6 +13,9 @@ import (
 // watchEvery is how often the files of the configuration are looked at.
 const watchEvery = 2 * time.Second
 
+// swapTime is how long a reload waits for the loops: they take their mail with every poll batch.
+const swapTime = time.Second
+
 // state is what several goroutines of the process share.
 type state struct {
 	mu       sync.Mutex
@@ -60,17 +63,35 @@ func (p *process) Reload() error {
 		return err
 	}
 	p.log.SetLevel(logLevel(c.Log.Level))
-	for i, l := range p.engine.Loops() {
+	loops := p.engine.Loops()
+	swapped := make(chan struct{}, len(loops))
+	for i, l := range loops {
 		l.PostOffLoop(func() {
 			p.gateways[i].Swap(policy)
 			p.gateways[i].ApplyLog(logOptions(&c))
+			swapped <- struct{}{}
 		})
 	}
+	awaitAll(swapped)
 	p.state.mu.Lock()
 	p.snap, p.policy = &c, policy
 	p.state.mu.Unlock()
 	p.warnOfRestart(old, next)
 	return nil
+}
+
+// awaitAll waits until each loop has taken the new policy, so that whoever asked for it can count on it. A loop that is busy for
+// longer takes it when it comes to it.
+func awaitAll(swapped <-chan struct{}) {
+	limit := time.NewTimer(swapTime)
+	defer limit.Stop()
+	for range cap(swapped) {
+		select {
+		case <-swapped:
+		case <-limit.C:
+			return
+		}
+	}
 }
 
 // warnOfRestart names changes that only a restart puts in force.

@@ -1,0 +1,432 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+const bearer = "Authorization: Bearer " + clientKey + "\r\n"
+
+// badInput is one request that no provider may see.
+type badInput struct {
+	name  string
+	send  string
+	line  string // status line of the answer
+	want  complaint
+	field string // "Name: value" that the answer has
+	keep  bool   // the connection serves the next request
+}
+
+const (
+	badRequest = "HTTP/1.1 400 Bad Request"
+	inChat     = "POST /v1/chat/completions HTTP/1.1\r\n"
+	inMessages = "POST /v1/messages HTTP/1.1\r\n"
+)
+
+func badInputs() []badInput {
+	malformed := openAI("invalid_request_error", "bad_request", "")
+	head := func(name, send string) badInput {
+		return badInput{name: name, send: send, line: badRequest, want: malformed}
+	}
+	chat := func(body string, fields ...string) string {
+		return request("POST", "/v1/chat/completions", body, fields...)
+	}
+	messages := func(body string, fields ...string) string {
+		return request("POST", "/v1/messages", body, append(fields, "anthropic-version: 2023-06-01")...)
+	}
+	invalid := func(code, param string) complaint { return openAI("invalid_request_error", code, param) }
+	const fine = `{"model":"fast","messages":[]}`
+	return []badInput{
+		// Malformed HTTP: nobody knows where the next request would begin, so the connection ends.
+		head("no HTTP at all", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"),
+		head("request line without version", "GET /v1/models\r\nHost: x\r\n\r\n"),
+		head("space in the target", "GET /v1/mod els HTTP/1.1\r\nHost: x\r\n\r\n"),
+		head("version in lower case", "GET /v1/models http/1.1\r\nHost: x\r\n\r\n"),
+		head("no host", "GET /v1/models HTTP/1.1\r\n"+bearer+"\r\n"),
+		head("two hosts", "GET /v1/models HTTP/1.1\r\nHost: x\r\nHost: y\r\n"+bearer+"\r\n"),
+		head("bare line feed", "GET /v1/models HTTP/1.1\nHost: x\n\n"),
+		head("carriage return in a value", "GET /v1/models HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n"),
+		head("NUL in a value", "GET /v1/models HTTP/1.1\r\nHost: x\r\nA: b\x00c\r\n\r\n"),
+		head("space before the colon", "GET /v1/models HTTP/1.1\r\nHost : x\r\n\r\n"),
+		head("folded field", "GET /v1/models HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n"),
+		head("field without a name", "GET /v1/models HTTP/1.1\r\nHost: x\r\n: b\r\n\r\n"),
+		head("field without a colon", "GET /v1/models HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n"),
+		head("length that is no number", inChat+"Host: x\r\n"+bearer+"Content-Length: 1x\r\n\r\n{"),
+		head("negative length", inChat+"Host: x\r\n"+bearer+"Content-Length: -1\r\n\r\n{"),
+		head("length beyond 64 bits", inChat+"Host: x\r\n"+bearer+"Content-Length: 99999999999999999999\r\n\r\n{"),
+		head("two lengths", inChat+"Host: x\r\n"+bearer+"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
+		head("length and coding", inChat+"Host: x\r\n"+bearer+"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+		head("chunked twice", inChat+"Host: x\r\n"+bearer+"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+		head("chunked and not last", inChat+"Host: x\r\n"+bearer+"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
+		head("chunk size that is no number", inChat+"Host: x\r\n"+bearer+"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
+		head("chunk longer than its size", inChat+"Host: x\r\n"+bearer+"Transfer-Encoding: chunked\r\n\r\n2\r\n{} \r\n0\r\n\r\n"),
+		{
+			name: "malformed, Anthropic's path", send: inMessages + "Host: x\r\nHost: y\r\n\r\n",
+			line: badRequest, want: anthropic("invalid_request_error"),
+		},
+		{
+			name: "malformed chunk, Anthropic's path",
+			send: inMessages + "Host: x\r\nx-api-key: " + clientKey + "\r\nTransfer-Encoding: chunked\r\n\r\nq\r\n",
+			line: badRequest, want: anthropic("invalid_request_error"),
+		},
+		{
+			name: "coding that nobody knows", send: inChat + "Host: x\r\n" + bearer + "Transfer-Encoding: snappy, chunked\r\n\r\n0\r\n\r\n",
+			line: "HTTP/1.1 501 Not Implemented", want: openAI("server_error", "bad_request", ""),
+		},
+		{
+			name: "preface of HTTP/2", send: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+			line: "HTTP/1.1 505 HTTP Version Not Supported", want: openAI("server_error", "bad_request", ""),
+		},
+		{
+			name: "HTTP/3.0", send: "GET /v1/models HTTP/3.0\r\nHost: x\r\n\r\n",
+			line: "HTTP/1.1 505 HTTP Version Not Supported", want: openAI("server_error", "bad_request", ""),
+		},
+		{
+			name: "expectation", send: inChat + "Host: x\r\n" + bearer + "Expect: the-best\r\nContent-Length: 2\r\n\r\n{}",
+			line: "HTTP/1.1 417 Expectation Failed", want: malformed,
+		},
+
+		// Too much of everything.
+		{
+			name: "head", send: "GET /v1/models HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 9<<10) + "\r\n\r\n",
+			line: "HTTP/1.1 431 Request Header Fields Too Large", want: malformed,
+		},
+		{
+			name: "fields", send: "GET /v1/models HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("A: b\r\n", 60) + "\r\n",
+			line: "HTTP/1.1 431 Request Header Fields Too Large", want: malformed,
+		},
+		{
+			name: "target", send: "GET /" + strings.Repeat("a", 9<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n",
+			line: "HTTP/1.1 414 URI Too Long", want: malformed,
+		},
+		{
+			name: "body, announced", send: inChat + "Host: x\r\n" + bearer + "Content-Length: 70000\r\n\r\n{",
+			line: "HTTP/1.1 413 Content Too Large", want: invalid("request_too_large", ""),
+		},
+		{
+			name: "body, announced and expected", send: inChat + "Host: x\r\n" + bearer + "Content-Length: 70000\r\nExpect: 100-continue\r\n\r\n",
+			line: "HTTP/1.1 413 Content Too Large", want: invalid("request_too_large", ""),
+		},
+		{
+			name: "body, in chunks",
+			send: inChat + "Host: x\r\n" + bearer + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("3e8\r\n"+strings.Repeat("x", 1000)+"\r\n", 70),
+			line: "HTTP/1.1 413 Content Too Large", want: invalid("request_too_large", ""),
+		},
+		{
+			name: "body, Anthropic's path", send: inMessages + "Host: x\r\n" + bearer + "Content-Length: 70000\r\n\r\n{",
+			line: "HTTP/1.1 413 Content Too Large", want: anthropic("request_too_large"),
+		},
+
+		// Who asks.
+		{
+			name: "no key", send: strings.Replace(chat(fine), bearer, "", 1),
+			line: "HTTP/1.1 401 Unauthorized", want: invalid("missing_api_key", ""), field: "WWW-Authenticate: Bearer", keep: true,
+		},
+		{
+			name: "wrong key", send: strings.Replace(chat(fine), clientKey, unknownKey, 1),
+			line: "HTTP/1.1 401 Unauthorized", want: invalid("invalid_api_key", ""), keep: true,
+		},
+		{
+			name: "key that is right but for its end", send: strings.Replace(chat(fine), clientKey, clientKey+"0", 1),
+			line: "HTTP/1.1 401 Unauthorized", want: invalid("invalid_api_key", ""), keep: true,
+		},
+		{
+			name: "provider's key", send: strings.Replace(chat(fine), clientKey, openAIProviderKey, 1),
+			line: "HTTP/1.1 401 Unauthorized", want: invalid("invalid_api_key", ""), keep: true,
+		},
+		{
+			name: "basic credentials", send: strings.Replace(chat(fine), "Bearer "+clientKey, "Basic dGVhbTp0ZWFt", 1),
+			line: "HTTP/1.1 401 Unauthorized", want: invalid("missing_api_key", ""), keep: true,
+		},
+		{
+			name: "no key, Anthropic's path", send: strings.Replace(messages(fine), bearer, "", 1),
+			line: "HTTP/1.1 401 Unauthorized", want: anthropic("authentication_error"), keep: true,
+		},
+		{
+			name: "wrong key, Anthropic's path", send: strings.Replace(messages(fine), bearer, "x-api-key: "+unknownKey+"\r\n", 1),
+			line: "HTTP/1.1 401 Unauthorized", want: anthropic("authentication_error"), keep: true,
+		},
+		{
+			name: "key without this model",
+			send: strings.Replace(chat(`{"model":"oai/chat","messages":[]}`), clientKey, narrowKey, 1),
+			line: "HTTP/1.1 403 Forbidden", want: openAI("permission_error", "model_not_allowed", "model"), keep: true,
+		},
+
+		// What for.
+		{
+			name: "unknown path", send: request("POST", "/v1/chat/completion", "{}"),
+			line: "HTTP/1.1 404 Not Found", want: invalid("unknown_url", ""), keep: true,
+		},
+		{
+			name: "unknown path, Anthropic's", send: request("POST", "/v1/messages/none", "{}"),
+			line: "HTTP/1.1 404 Not Found", want: anthropic("not_found_error"), keep: true,
+		},
+		{
+			name: "unknown path, Anthropic's client", send: request("GET", "/none", "", "anthropic-version: 2026-10-21"),
+			line: "HTTP/1.1 404 Not Found", want: anthropic("not_found_error"), keep: true,
+		},
+		{
+			name: "wrong method", send: request("GET", "/v1/chat/completions", ""),
+			line: "HTTP/1.1 405 Method Not Allowed", want: invalid("method_not_allowed", ""), field: "Allow: POST", keep: true,
+		},
+		{
+			name: "wrong method with a body", send: request("POST", "/v1/models", `{"a":1}`),
+			line: "HTTP/1.1 405 Method Not Allowed", want: invalid("method_not_allowed", ""), field: "Allow: GET", keep: true,
+		},
+		{
+			name: "wrong method, Anthropic's path", send: request("GET", "/v1/messages", ""),
+			line: "HTTP/1.1 405 Method Not Allowed", want: anthropic("invalid_request_error"), field: "Allow: POST", keep: true,
+		},
+		{
+			name: "encoded body", send: chat(fine, "Content-Encoding: gzip"),
+			line: "HTTP/1.1 415 Unsupported Media Type", want: invalid("unsupported_content_encoding", ""), keep: true,
+		},
+
+		// JSON.
+		{name: "no body", send: chat(""), line: badRequest, want: invalid("invalid_body", ""), keep: true},
+		{name: "no JSON", send: chat("model=fast"), line: badRequest, want: invalid("invalid_body", ""), keep: true},
+		{name: "half of it", send: chat(`{"model":"fast","messages":[`), line: badRequest, want: invalid("invalid_body", ""), keep: true},
+		{name: "more than one", send: chat(fine + fine), line: badRequest, want: invalid("invalid_body", ""), keep: true},
+		{name: "a list", send: chat("[" + fine + "]"), line: badRequest, want: invalid("invalid_body", ""), keep: true},
+		{name: "null", send: chat("null"), line: badRequest, want: invalid("invalid_body", ""), keep: true},
+		{name: "broken escape", send: chat(`{"model":"f\qst"}`), line: badRequest, want: invalid("invalid_body", "model"), keep: true},
+		{
+			name: "nesting without end", send: chat(`{"model":"fast","messages":` + strings.Repeat("[", 30_000)),
+			line: badRequest, want: invalid("invalid_body", ""), keep: true,
+		},
+		{
+			name: "half of it, Anthropic's path", send: messages(`{"model":"fast"`),
+			line: badRequest, want: anthropic("invalid_request_error"), keep: true,
+		},
+		{
+			name: "half of it, in chunks",
+			send: inChat + "Host: x\r\n" + bearer + "Transfer-Encoding: chunked\r\n\r\n3\r\n{\"m\r\n0\r\n\r\n",
+			line: badRequest, want: invalid("invalid_body", ""), keep: true,
+		},
+		{
+			name: "no model", send: chat(`{"messages":[]}`),
+			line: badRequest, want: invalid("missing_required_parameter", "model"), keep: true,
+		},
+		{
+			name: "empty model", send: chat(`{"model":"","messages":[]}`),
+			line: badRequest, want: invalid("missing_required_parameter", "model"), keep: true,
+		},
+		{
+			name: "no model, Anthropic's path", send: messages(`{"messages":[]}`),
+			line: badRequest, want: anthropic("invalid_request_error"), keep: true,
+		},
+		{
+			name: "model that is a number", send: chat(`{"model":5,"messages":[]}`),
+			line: badRequest, want: invalid("invalid_body", "model"), keep: true,
+		},
+		{
+			name: "unknown model", send: chat(`{"model":"gpt-none","messages":[]}`),
+			line: "HTTP/1.1 404 Not Found", want: invalid("model_not_found", "model"), keep: true,
+		},
+		{
+			name: "unknown provider", send: chat(`{"model":"nobody/chat","messages":[]}`),
+			line: "HTTP/1.1 404 Not Found", want: invalid("model_not_found", "model"), keep: true,
+		},
+		{
+			name: "unknown model, Anthropic's path", send: messages(`{"model":"none","max_tokens":1,"messages":[]}`),
+			line: "HTTP/1.1 404 Not Found", want: anthropic("not_found_error"), keep: true,
+		},
+		{
+			name: "unknown model in the path", send: request("GET", "/v1/models/none", ""),
+			line: "HTTP/1.1 404 Not Found", want: invalid("model_not_found", "model"), keep: true,
+		},
+		{
+			name: "form without a boundary", send: strings.Replace(request("POST", "/v1/audio/transcriptions", "--x\r\n"), "application/json", "multipart/form-data", 1),
+			line: badRequest, want: invalid("invalid_body", ""), keep: true,
+		},
+	}
+}
+
+// TestBadInput: each fault gets one answer in its API's form, the right status, the right fate of the connection, and no provider
+// hears of it.
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	g := startGateway(t, m.config(h2c, "bounds: {head: 8KiB, headers: 40, body: 64KiB}\n"))
+	for _, in := range badInputs() {
+		t.Run(in.name, func(t *testing.T) {
+			w := dial(t, g.url)
+			w.send(in.send)
+			method, _, _ := strings.Cut(in.send, " ")
+			a := w.answer(method)
+			a.wantComplaint(t, in.line, in.want)
+			if name, value, ok := strings.Cut(in.field, ": "); ok && a.header.Get(name) != value {
+				t.Errorf("%s is %q, want %q", name, a.header.Get(name), value)
+			}
+			if in.keep {
+				if a.closes {
+					t.Error("the answer says that the connection ends")
+				}
+				w.wantOpen()
+				return
+			}
+			if !a.closes {
+				t.Error("the answer does not say that the connection ends")
+			}
+			w.wantEnd()
+		})
+	}
+	if n := m.stats(t).Requests; n != 0 {
+		t.Errorf("the provider saw %d requests", n)
+	}
+}
+
+// TestNoSecondAnswer: what follows a malformed request on its connection is not taken for a request.
+func TestNoSecondAnswer(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	g := startGateway(t, m.config(h2c, ""))
+	good := request("GET", "/v1/models", "")
+	for name, bad := range map[string]string{
+		"two lengths":       inChat + "Host: x\r\n" + bearer + "Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
+		"length and coding": inChat + "Host: x\r\n" + bearer + "Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n",
+		"bare line feed":    "GET /v1/models HTTP/1.1\nHost: x\n\n",
+		"bad chunk":         inChat + "Host: x\r\n" + bearer + "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := dial(t, g.url)
+			w.send(good + bad + good + good)
+			if a := w.answer("GET"); a.status != 200 {
+				t.Errorf("the good request before it got %s", a.line)
+			}
+			if a := w.answer("POST"); a.status != 400 {
+				t.Errorf("the bad request got %s", a.line)
+			}
+			w.wantEnd()
+		})
+	}
+}
+
+// TestPipeline: requests sent at once are answered in order, refused ones among them.
+func TestPipeline(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	g := startGateway(t, m.config(h2c, ""))
+	w := dial(t, g.url)
+	slow := request("POST", "/v1/chat/completions", chatBody("oai/chat?ttft=50ms&tokens=3", false))
+	stream := request("POST", "/v1/chat/completions", chatBody("oai/chat?tokens=3", true))
+	w.send(slow + request("GET", "/none", "") + stream + request("POST", "/v1/chat/completions", "{") + slow)
+	for i, want := range []int{200, 404, 200, 400, 200} {
+		if a := w.answer("POST"); a.status != want || a.err != nil {
+			t.Errorf("answer %d: %s (%v), want %d", i, a.line, a.err, want)
+		}
+	}
+	w.wantOpen()
+}
+
+// TestSlowInput: a head or a body that does not come ends with 408, an idle connection without a word.
+func TestSlowInput(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	short := shortTimeout.String()
+	g := startGateway(t, m.config(h2c, "timeouts: {head: "+short+", body: "+short+", idle: "+short+"}\n"))
+	t.Run("head", func(t *testing.T) {
+		t.Parallel()
+		w := dial(t, g.url)
+		w.send("GET /v1/models HTTP/1.1\r\nHost: x\r\n")
+		w.answer("GET").wantComplaint(t, "HTTP/1.1 408 Request Timeout", openAI("invalid_request_error", "request_timeout", ""))
+		w.wantEnd()
+	})
+	t.Run("body", func(t *testing.T) {
+		t.Parallel()
+		w := dial(t, g.url)
+		w.send(inMessages + "Host: x\r\n" + bearer + "Content-Length: 20\r\n\r\n{")
+		w.answer("POST").wantComplaint(t, "HTTP/1.1 408 Request Timeout", anthropic("timeout_error"))
+		w.wantEnd()
+	})
+	t.Run("idle", func(t *testing.T) {
+		t.Parallel()
+		w := dial(t, g.url)
+		w.send(request("GET", "/v1/models", ""))
+		if a := w.answer("GET"); a.status != 200 {
+			t.Error(a.line)
+		}
+		w.wantEnd()
+	})
+	t.Run("nothing ever", func(t *testing.T) {
+		t.Parallel()
+		dial(t, g.url).wantEnd()
+	})
+}
+
+// TestGoodInput: what is unusual and right is served.
+func TestGoodInput(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	g := startGateway(t, m.config(h2c, ""))
+	body := chatBody("fast", false)
+	for name, send := range map[string]string{
+		"empty line first":    "\r\n" + request("POST", "/v1/chat/completions", body),
+		"names in any case":   strings.ReplaceAll(request("POST", "/v1/chat/completions", body), "Content-Length", "cOnTeNt-LeNgTh"),
+		"absolute target":     request("POST", "http://gateway/v1/chat/completions", body),
+		"key of Anthropic":    strings.Replace(request("POST", "/v1/chat/completions", body), bearer, "x-api-key: "+clientKey+"\r\n", 1),
+		"key of Google":       strings.Replace(request("POST", "/v1/chat/completions", body), bearer, "x-goog-api-key: "+clientKey+"\r\n", 1),
+		"key of Azure":        strings.Replace(request("POST", "/v1/chat/completions", body), bearer, "api-key: "+clientKey+"\r\n", 1),
+		"bearer in any case":  strings.Replace(request("POST", "/v1/chat/completions", body), "Bearer", "bEARER", 1),
+		"query":               request("POST", "/v1/chat/completions?api-version=1", body),
+		"chunks of one byte":  inChat + "Host: x\r\n" + bearer + "Transfer-Encoding: chunked\r\n\r\n" + inChunks(body) + "0\r\n\r\n",
+		"chunks and trailers": inChat + "Host: x\r\n" + bearer + "Transfer-Encoding: chunked\r\n\r\n" + inChunks(body) + "0\r\nX-Sum: 1\r\n\r\n",
+		"narrow key":          strings.Replace(request("POST", "/v1/chat/completions", body), clientKey, narrowKey, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := dial(t, g.url)
+			w.send(send)
+			if a := w.answer("POST"); a.line != "HTTP/1.1 200 OK" || !strings.Contains(a.body, "simulated") {
+				t.Errorf("%s %s", a.line, a.body)
+			}
+			w.wantOpen()
+		})
+	}
+	t.Run("expect", func(t *testing.T) {
+		w := dial(t, g.url)
+		whole := request("POST", "/v1/chat/completions", body, "Expect: 100-continue")
+		head, _, _ := strings.Cut(whole, "\r\n\r\n")
+		w.send(head + "\r\n\r\n")
+		if a := w.head("POST"); a.StatusCode != 100 {
+			t.Fatalf("%s, want 100", a.Status)
+		}
+		w.send(body)
+		if a := w.answer("POST"); a.status != 200 {
+			t.Errorf("%s %s", a.line, a.body)
+		}
+		w.wantOpen()
+	})
+	t.Run("HTTP/1.0", func(t *testing.T) {
+		w := dial(t, g.url)
+		w.send(strings.Replace(request("POST", "/v1/chat/completions", chatBody("fast", true)), "HTTP/1.1", "HTTP/1.0", 1))
+		a := w.answer("POST")
+		if a.status != 200 || a.header.Get("Transfer-Encoding") != "" || !strings.HasSuffix(a.body, "data: [DONE]\n\n") {
+			t.Errorf("%s %v %s", a.line, a.header, a.body)
+		}
+		w.wantEnd()
+	})
+	t.Run("HEAD", func(t *testing.T) {
+		w := dial(t, g.url)
+		w.send(request("HEAD", "/v1/models", ""))
+		if a := w.answer("HEAD"); a.status != 200 || a.body != "" || a.header.Get("Content-Length") == "0" {
+			t.Errorf("%s %v %q", a.line, a.header, a.body)
+		}
+		w.wantOpen()
+	})
+	t.Run("close", func(t *testing.T) {
+		w := dial(t, g.url)
+		w.send(request("POST", "/v1/chat/completions", body, "Connection: close"))
+		if a := w.answer("POST"); a.status != 200 || !a.closes {
+			t.Errorf("%s %v", a.line, a.header)
+		}
+		w.wantEnd()
+	})
+}
+
+func inChunks(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		b.WriteString("1\r\n" + string(rune(c)) + "\r\n")
+	}
+	return b.String()
+}

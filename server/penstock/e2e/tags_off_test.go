@@ -1,0 +1,5 @@
+//go:build !invariants
+
+package e2e
+
+var tagFlags []string
