@@ -58,7 +58,7 @@ func agree(t *testing.T, in []byte, h *Head) {
 	if chunked := len(r.TransferEncoding) > 0; h.Chunked != chunked || !chunked && max(h.ContentLength, 0) != r.ContentLength {
 		t.Errorf("%q: chunked %v length %d, net/http has %v %d", in, h.Chunked, h.ContentLength, r.TransferEncoding, r.ContentLength)
 	}
-	if r.ProtoMinor != h.Minor || r.Close == h.KeepAlive {
+	if min(r.ProtoMinor, 1) != h.Minor || r.Close == h.KeepAlive {
 		t.Errorf("%q: HTTP/1.%d keep %v, net/http has 1.%d close %v", in, h.Minor, h.KeepAlive, r.ProtoMinor, r.Close)
 	}
 	seen := map[string]int{}

@@ -109,7 +109,7 @@ var requestLineCases = []headCase{
 	{"CONNECT with user", "RFC 9112 §3.2", line("CONNECT u@b:80 HTTP/1.1"), "400 request target does not fit the method"},
 
 	{"HTTP/1.0", "RFC 9112 §2.3", "GET / HTTP/1.0\r\n\r\n", "GET / @ none close 1.0"},
-	{"HTTP/1.2", "RFC 9110 §15.6.6", line("GET / HTTP/1.2"), "505 only HTTP/1.1 and HTTP/1.0 are supported"},
+	{"HTTP/1.2", "RFC 9110 §6.2", line("GET / HTTP/1.2"), "GET / @a none keep"},
 	{"HTTP/2.0", "RFC 9110 §15.6.6", line("GET / HTTP/2.0"), "505 only HTTP/1.1 and HTTP/1.0 are supported"},
 	{"HTTP/0.9 named", "RFC 9110 §15.6.6", line("GET / HTTP/0.9"), "505 only HTTP/1.1 and HTTP/1.0 are supported"},
 	{"HTTP/9.9", "RFC 9110 §15.6.6", line("GET / HTTP/9.9"), "505 only HTTP/1.1 and HTTP/1.0 are supported"},

@@ -192,10 +192,11 @@ func (p *Parser) walkRequestLine(b []byte) *Error {
 			}
 			i++
 			major, minor := b[i-5], b[i-3]
-			if major != '1' || minor > '1' {
+			if major != '1' {
 				return versionNotSupported.at(i - 5)
 			}
-			line.minor = int(minor - '0')
+			// A higher minor version is read as the highest that we know (RFC 9110 §6.2).
+			line.minor = int(min(minor, '1') - '0')
 			if e := line.check(b); e != nil {
 				return e
 			}

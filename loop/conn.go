@@ -225,8 +225,13 @@ func (c *Conn) OnTimer(*Timer) {
 }
 
 func (c *Conn) discard(n int) {
-	if c.discarded += n; c.state == stateLinger && c.discarded > lingerBytes {
+	if c.state != stateLinger {
+		return
+	}
+	if c.discarded += n; c.discarded > lingerBytes {
 		c.paused = true
+	} else if c.loop.now < c.closeBy {
+		c.loop.Arm(&c.timer, lingerSilence)
 	}
 }
 
@@ -253,7 +258,8 @@ func (c *Conn) flush() {
 	}
 	c.state = stateLinger
 	l.backend.ShutdownWrite(c)
-	l.Arm(&c.timer, lingerTime)
+	c.closeBy = l.now + int64(lingerTime)
+	l.Arm(&c.timer, lingerSilence)
 	l.backend.Reread(c)
 }
 

@@ -9,12 +9,14 @@ const (
 	// firstOutBytes is the size of a connection's first write batch: an answer of the usual size with its head.
 	firstOutBytes = 4 << 10
 
-	// lingerTime bounds how long a connection that was closed with unread input stays half open, so that the peer can read the
-	// answer before the reset that the kernel sends for unread bytes (RFC 9112 §9.6).
-	lingerTime = 2 * time.Second
+	// lingerSilence and lingerTime bound how long a connection that was closed with unread input stays half open, so that the peer
+	// can read the answer before the reset that the kernel sends for unread bytes (RFC 9112 §9.6): many clients write their
+	// whole request before they read.
+	lingerSilence = 2 * time.Second
+	lingerTime    = 20 * time.Second
 
 	// lingerBytes bounds what is read and thrown away meanwhile; beyond it the kernel's window holds the peer back.
-	lingerBytes = 256 << 10
+	lingerBytes = 64 << 20
 
 	// closeFlushTime bounds how long a closing connection may take none of its remaining output, closeFlushLimit how long it
 	// may take over all of it.

@@ -12,6 +12,8 @@ import (
 type Ticket struct {
 	Request stream.Request
 	Sink    stream.Sink
+	// Fresh asks for a connection that has not served anything yet, where one can be had.
+	Fresh bool
 
 	pool       *Pool
 	conn       *conn
@@ -76,7 +78,16 @@ func (pl *Pool) Open(t *Ticket) *stream.Failure {
 		return &stream.Failure{Kind: stream.KindShutdown}
 	}
 	if pl.waiting == 0 {
-		if c := pl.free(); c != nil {
+		c := pl.free(t.Fresh)
+		if c == nil && t.Fresh {
+			if pl.reserve() {
+				pl.push(t)
+				pl.dial()
+				return nil
+			}
+			c = pl.free(false)
+		}
+		if c != nil {
 			return pl.start(c, t)
 		}
 	}
@@ -132,8 +143,11 @@ func (pl *Pool) start(c *conn, t *Ticket) *stream.Failure {
 
 // free returns a connection that can take one more stream. The first one is filled before the next: frames of many streams then
 // leave in one write.
-func (pl *Pool) free() *conn {
+func (pl *Pool) free(fresh bool) *conn {
 	for _, c := range pl.conns {
+		if fresh && c.h1 != nil && c.h1.Served() > 0 {
+			continue
+		}
 		if !c.retired && c.lc.Open() && c.codec.Slots() > 0 {
 			return c
 		}
@@ -185,7 +199,10 @@ func (pl *Pool) serve() {
 	pl.serving = true
 	defer func() { pl.serving = false }() // also when a sink panics
 	for pl.first != nil {
-		c := pl.free()
+		c := pl.free(pl.first.Fresh)
+		if c == nil && pl.first.Fresh && pl.dialing == 0 {
+			c = pl.free(false)
+		}
 		if c == nil {
 			break
 		}

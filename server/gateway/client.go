@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
+	"time"
 
 	"penstock/http1"
 	"penstock/loop"
@@ -112,7 +114,7 @@ func (cl *client) consume(b []byte) []byte {
 			}
 			n, err := cl.parser.Parse(b, &cl.g.head)
 			if err != nil {
-				cl.badHead(err)
+				cl.badHead(b, err)
 				return nil
 			}
 			if n == 0 {
@@ -136,7 +138,12 @@ func (cl *client) consume(b []byte) []byte {
 			}
 			if cl.body.Done() {
 				cl.ex.complete()
-			} else if n == 0 {
+			} else if len(data) > 0 {
+				// The body timer runs between two pieces; the exchange's total time bounds a client that drips.
+				left := cl.ex.startAt + int64(cl.g.policy.TotalTimeout) - cl.g.loop.Now()
+				cl.g.loop.Arm(&cl.timer, min(cl.g.policy.BodyTimeout, time.Duration(max(left, 0))))
+			}
+			if n == 0 && cl.phase == phaseBody {
 				return b
 			}
 		case phaseSkip:
@@ -202,8 +209,13 @@ func (cl *client) giveUp() {
 	cl.c.CloseLinger()
 }
 
+// isHEAD says whether a head, whole or not, valid or not, began as that of a HEAD request: its refusal has no body (RFC 9110 §9.3.2).
+func isHEAD(b []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("HEAD "))
+}
+
 // badHead refuses bytes that are no request head.
-func (cl *client) badHead(err error) {
+func (cl *client) badHead(b []byte, err error) {
 	g := cl.g
 	var e *http1.Error
 	if !errors.As(err, &e) {
@@ -212,7 +224,7 @@ func (cl *client) badHead(err error) {
 	ex := g.newExchange(cl)
 	ex.setPath(&g.head)
 	ex.api = dialect.APIOf(ex.path, false)
-	ex.keepAlive = false
+	ex.keepAlive, ex.noBody = false, isHEAD(b)
 	ex.refuse(observe.RefusedBadRequest, fault{status: e.Status, code: "bad_request", message: e.Reason})
 }
 
@@ -235,8 +247,7 @@ func (cl *client) OnTimer(*loop.Timer) {
 			return
 		}
 		ex := cl.g.newExchange(cl)
-		ex.api = 0
-		ex.keepAlive = false
+		ex.keepAlive, ex.noBody = false, isHEAD(cl.in)
 		ex.refuse(observe.RefusedTimeout, fault{status: 408, code: "request_timeout", message: "the request head did not come in time"})
 	case phaseBody:
 		cl.ex.keepAlive = false

@@ -64,6 +64,7 @@ type turn struct {
 	resolved  route.Resolved
 	at        int // index into plan
 	attempts  int
+	stale     int // attempts that met a connection which had just been closed
 	provider  *Provider
 	modelJSON []byte // of the current target, nil: as the client wrote it
 	running   bool   // the ticket is open
@@ -78,6 +79,7 @@ type turn struct {
 	early      bool   // the head was sent before the provider's, to keep the client waiting
 	held       []byte // slab: the provider's error body, which has to become an event
 	holding    bool
+	tooLong    bool // held would be more than its bound
 	answered   bool // the provider's head has come
 	chunked    bool
 	untilEnd   bool // the response ends with the connection
@@ -213,6 +215,9 @@ func (ex *exchange) timeout(why string) {
 	ex.cancel()
 	f := stream.Failure{Kind: stream.KindTimeout, Sent: true, Answered: ex.answered}
 	ex.countFailure(&f)
+	if ex.answered && ex.whole() {
+		return
+	}
 	if !ex.answered && ex.provider != nil {
 		ex.g.Counters.Provider(ex.provider.Index, 0, observe.OutcomeFailed)
 	}

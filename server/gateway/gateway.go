@@ -43,6 +43,7 @@ type Gateway struct {
 	seq       uint64
 	sweep     loop.Timer
 	draining  bool
+	drainAt   int64
 	open      int // exchanges in flight
 	entry     observe.Entry
 	pass      []stream.Field // of the request being begun: what goes on to the provider
@@ -116,9 +117,14 @@ func (g *Gateway) ApplyLog(o observe.LogOptions) {
 	}
 }
 
-// Drain closes idle connections and lets the others end with their current exchange.
+// Drain lets connections end with their current exchange, or with the one that comes within a moment; then it closes idle ones.
 func (g *Gateway) Drain() {
-	g.draining = true
+	if !g.draining {
+		g.draining, g.drainAt = true, g.loop.Now()
+	}
+}
+
+func (g *Gateway) closeIdle() {
 	for cl := g.clients.first; cl != nil; {
 		next := cl.next
 		if cl.phase == phaseHead && len(cl.in) == 0 {
@@ -155,6 +161,9 @@ func (g *Gateway) Pools(f func(*upstream.Provider, *upstream.Pool)) {
 func (g *Gateway) OnTimer(*loop.Timer) {
 	if g.deps.Lane != nil {
 		g.deps.Lane.Flush()
+	}
+	if g.draining && g.loop.Now()-g.drainAt >= int64(drainGrace) {
+		g.closeIdle()
 	}
 	g.loop.Arm(&g.sweep, sweepEvery)
 }

@@ -22,6 +22,13 @@ const (
 	// stageSample: one exchange in so many has its stages timed, since reading the clock costs as much as some stages do.
 	stageSample = 16
 
+	// staleLimit bounds how often a request may meet a connection that was closed just then without that counting as an attempt.
+	staleLimit = 8
+
+	// drainGrace is how long idle connections stay open while draining: a request already on its way is answered, with a word that
+	// the connection closes.
+	drainGrace = time.Second
+
 	// requestIDBytes is the length of an id: "req_" and 24 hexadecimal digits.
 	requestIDBytes = 28
 

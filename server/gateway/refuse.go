@@ -28,7 +28,7 @@ func (ex *exchange) refuse(reason observe.Reason, x fault) {
 	ex.status = x.status
 	skipping := false
 	if !cl.body.Done() && ex.keepAlive {
-		skipping = !ex.expects && cl.length <= drainBodyBytes
+		skipping = !ex.expects && cl.length >= 0 && cl.length <= drainBodyBytes
 		ex.keepAlive = skipping
 	}
 	ex.writeError(&x)

@@ -14,6 +14,7 @@ type picked struct {
 	contentType, contentEncoding, wanted        []byte
 	anthropic                                   bool // anthropic-version is there
 	connection                                  bool // Connection names fields
+	twice                                       bool // a credential field stands twice
 }
 
 var (
@@ -91,6 +92,14 @@ func (g *Gateway) begin(cl *client, h *http1.Head, headBytes int) {
 	}
 }
 
+// take notes a credential. Of two, somebody on the way may have looked at the other one.
+func (p *picked) take(slot *[]byte, value []byte) {
+	if *slot != nil {
+		p.twice = true
+	}
+	*slot = value
+}
+
 // pick sorts the fields of a head: those that decide something, and those that go on to the provider (into g.pass).
 func (g *Gateway) pick(h *http1.Head, p *picked) {
 	for i := range h.Fields {
@@ -100,13 +109,13 @@ func (g *Gateway) pick(h *http1.Head, p *picked) {
 		name := g.names[at:len(g.names):len(g.names)]
 		switch string(name) {
 		case "authorization":
-			p.authorization = f.Value
+			p.take(&p.authorization, f.Value)
 		case "x-api-key":
-			p.xAPIKey = f.Value
+			p.take(&p.xAPIKey, f.Value)
 		case "x-goog-api-key":
-			p.xGoogAPIKey = f.Value
+			p.take(&p.xGoogAPIKey, f.Value)
 		case "api-key":
-			p.apiKey = f.Value
+			p.take(&p.apiKey, f.Value)
 		case "content-type":
 			p.contentType = f.Value
 		case "content-encoding":
@@ -159,6 +168,10 @@ func (ex *exchange) setPath(h *http1.Head) {
 func (ex *exchange) authenticate(p *picked) bool {
 	if ex.policy.Auth == nil {
 		return true
+	}
+	if p.twice {
+		ex.refuse(observe.RefusedAuth, fault{status: 400, code: "duplicate_credentials", message: "a field with credentials stands twice"})
+		return false
 	}
 	cred := auth.Credential(p.authorization, p.xAPIKey, p.xGoogAPIKey, p.apiKey)
 	if cred == nil {

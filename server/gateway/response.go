@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bytes"
+
 	"penstock/http1"
 	"penstock/server/dialect"
 	"penstock/server/observe"
@@ -17,7 +19,8 @@ func (ex *exchange) OnSent() {
 
 // OnHead implements stream.Sink.
 func (ex *exchange) OnHead(status int, fields []stream.Field, contentLength int64) {
-	if status > 599 { // no status at all (RFC 9110 §15)
+	if status > 599 || status >= 300 && status < 400 && status != 304 || status == 407 {
+		// No status at all (RFC 9110 §15), or one that sends the client past the gateway or to a proxy that is not its own.
 		ex.cancel()
 		ex.failed(&stream.Failure{Kind: stream.KindProtocol, Sent: true})
 		return
@@ -166,7 +169,9 @@ func (ex *exchange) OnBody(b []byte) {
 	}
 	ex.seenBody, ex.byteAt = true, now
 	if ex.holding {
-		if len(ex.held)+len(b) <= earlyErrorBytes {
+		if len(ex.held)+len(b) > earlyErrorBytes {
+			ex.tooLong = true
+		} else {
 			ex.held = append(g.loop.Slabs.Grow(ex.held, len(b)), b...)
 		}
 		ex.ticket.Credit(len(b))
@@ -262,11 +267,36 @@ func (ex *exchange) OnFail(f stream.Failure) {
 	ex.failed(&f)
 }
 
+// whole ends an event stream that had come to its proper end before the provider's connection failed or fell silent: the client has
+// all of it.
+func (ex *exchange) whole() bool {
+	if !ex.sse || ex.status != 200 || ex.holding || !ex.ends.Ended() {
+		return false
+	}
+	if ex.stripping {
+		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
+		ex.write(ex.g.scratch)
+	}
+	ex.endBody()
+	ex.finish("ok", "")
+	return true
+}
+
 // failed decides what a failed attempt leads to: another one, or an answer that says so.
 func (ex *exchange) failed(f *stream.Failure) {
 	ex.countFailure(f)
+	if ex.answered && ex.whole() {
+		return
+	}
 	if !ex.answered {
 		ex.g.Counters.Provider(ex.provider.Index, 0, observe.OutcomeFailed)
+		if f.Reused && ex.stale < staleLimit {
+			// A kept-alive connection that was closed as it was used: no attempt at the provider, and one that has served nothing yet
+			// cannot be as old.
+			ex.stale++
+			ex.attempts--
+			ex.ticket.Fresh = true
+		}
 		if ex.attempts < ex.policy.Retry.Attempts && ex.again(f) {
 			ex.g.Counters.Retry(ex.provider.Index)
 			ex.attempt()
@@ -379,12 +409,13 @@ func (ex *exchange) keepWaiting() {
 func (ex *exchange) endEarly() {
 	g := ex.g
 	out := g.scratch[:0]
-	if ex.status >= 400 && len(ex.held) > 0 && ex.held[0] == '{' {
+	body := bytes.TrimSpace(ex.held)
+	if ex.status >= 400 && !ex.tooLong && !ex.sse && len(body) > 0 && body[0] == '{' {
 		if ex.api == dialect.APIAnthropic {
 			out = append(out, "event: error\n"...)
 		}
 		out = append(out, "data: "...)
-		for _, c := range ex.held {
+		for _, c := range body {
 			if c == '\n' || c == '\r' {
 				c = ' ' // white space between JSON tokens: inside a string it would be escaped
 			}

@@ -118,17 +118,14 @@ func New(cfg Config) *Conn {
 	return c
 }
 
-// Open starts a request. Beside stream.ErrBusy and stream.ErrClosing it returns ErrHeadTooLarge; in all three cases nothing
-// was sent.
+// Open starts a request. Its errors are stream.ErrBusy and stream.ErrClosing; nothing was sent then. The server's
+// SETTINGS_MAX_HEADER_LIST_SIZE is advice (RFC 9113 §6.5.2): it refuses what it will not have.
 func (c *Conn) Open(r *stream.Request, sink stream.Sink) (stream.Stream, error) {
 	if c.Closing() {
 		return nil, stream.ErrClosing
 	}
 	if c.Slots() == 0 {
 		return nil, stream.ErrBusy
-	}
-	if c.server.headerListBytes != unlimited && uint64(listBytes(r)) > uint64(c.server.headerListBytes) {
-		return nil, ErrHeadTooLarge
 	}
 	checkRequest(r)
 	c.depth++
@@ -176,8 +173,13 @@ func (c *Conn) fatal(e *ConnError) {
 	b := c.room(FrameHeaderBytes + 8)
 	*b = AppendGoAway(*b, 0, e.Code)
 	c.err = e
+	// Where several streams share the connection, most of them are no part of the fault.
+	kind := stream.KindProtocol
+	if c.active > 1 {
+		kind = stream.KindReset
+	}
 	for c.oldest != nil {
-		c.drop(c.oldest, stream.KindProtocol, e.Code, e)
+		c.drop(c.oldest, kind, e.Code, e)
 	}
 }
 

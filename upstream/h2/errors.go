@@ -41,10 +41,6 @@ func (c ErrCode) String() string {
 	return "code " + strconv.FormatUint(uint64(c), 10)
 }
 
-// ErrHeadTooLarge is what Open returns where the request's head is beyond the server's SETTINGS_MAX_HEADER_LIST_SIZE; nothing
-// was sent.
-const ErrHeadTooLarge stream.Error = "request head is beyond the server's SETTINGS_MAX_HEADER_LIST_SIZE"
-
 // ConnError ends the whole connection: the server broke the protocol (RFC 9113 §5.4.1). Code is what our GOAWAY says.
 type ConnError struct {
 	Code   ErrCode

@@ -117,25 +117,6 @@ func (e *encoder) appendHead(dst []byte, r *stream.Request) []byte {
 	return dst
 }
 
-// listBytes is the size of r's head as SETTINGS_MAX_HEADER_LIST_SIZE counts it.
-func listBytes(r *stream.Request) int {
-	const names = len(":method:scheme:authority:path") + 4*tableEntryExtraBytes
-	n := names + len(r.Block.Method) + len(r.Block.Scheme) + len(r.Block.Authority) + len(r.Block.Path) + len(r.Method) + len(r.Path)
-	for i := range r.Block.Fields {
-		n += fieldBytes(r.Block.Fields[i].Name, r.Block.Fields[i].Value)
-	}
-	for i := range r.Extra {
-		n += fieldBytes(r.Extra[i].Name, r.Extra[i].Value)
-	}
-	if r.BodyBytes >= 0 {
-		n += len("content-length") + tableEntryExtraBytes + 1
-		for b := r.BodyBytes; b > 9; b /= 10 {
-			n++
-		}
-	}
-	return n
-}
-
 // appendBlock appends the encoded form of b, from the cache where the table has not changed since.
 func (e *encoder) appendBlock(dst []byte, b *stream.Block) []byte {
 	slot := e.find(b)

@@ -7,12 +7,11 @@ const unlimited = 1<<32 - 1
 // serverSettings is what the server's SETTINGS said last. SETTINGS_MAX_FRAME_SIZE is checked and not kept: it cannot be
 // below the 16 KiB that we never exceed.
 type serverSettings struct {
-	windowBytes     int64  // SETTINGS_INITIAL_WINDOW_SIZE
-	maxStreams      uint32 // SETTINGS_MAX_CONCURRENT_STREAMS
-	headerListBytes uint32 // SETTINGS_MAX_HEADER_LIST_SIZE
+	windowBytes int64  // SETTINGS_INITIAL_WINDOW_SIZE
+	maxStreams  uint32 // SETTINGS_MAX_CONCURRENT_STREAMS
 }
 
-var initialServerSettings = serverSettings{windowBytes: initialWindowBytes, maxStreams: unlimited, headerListBytes: unlimited}
+var initialServerSettings = serverSettings{windowBytes: initialWindowBytes, maxStreams: unlimited}
 
 // writePreface writes what a client starts with (RFC 9113 §3.4).
 func (c *Conn) writePreface() {
@@ -63,8 +62,6 @@ func (c *Conn) settings(payload []byte) *ConnError {
 			if value < initialFrameBytes || value > maxFrameBytes {
 				return &ConnError{ErrCodeProtocol, "SETTINGS_MAX_FRAME_SIZE out of range (§6.5.2)"}
 			}
-		case SettingMaxHeaderListSize:
-			c.server.headerListBytes = value
 		}
 	}
 	c.ready = true
