@@ -126,6 +126,8 @@ func TestProviderNonsense(t *testing.T) {
 		{"endless head", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A: "+strings.Repeat("a", 1000)+"\r\n", 2000), "upstream_head_too_large"},
 		{"half a head", "HTTP/1.1 200 OK\r\nContent-TyEOF", "upstream_closed"},
 		{"early close", "EOF", "upstream_closed"},
+		{"redirect", "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "upstream_protocol_error"},
+		{"proxy that wants credentials", "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "upstream_protocol_error"},
 		{"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "upstream_protocol_error"},
 	}
 	h2cases := []struct {

@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestRefusedHEADHasNoBody: nothing after the head may look like the start of another response (RFC 9110 §9.3.2).
+func TestRefusedHEADHasNoBody(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	g := startGateway(t, m.config(h2c, ""))
+	for _, send := range []string{
+		"HEAD /v1/models HTTP/1.1\r\n" + bearer + "\r\n",                   // no Host
+		"HEAD /v1/models HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n",             // bad field
+		"HEAD /v1/models HTTP/2.0\r\nHost: x\r\n\r\n",                      // version
+		"HEAD /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", // no key
+		"HEAD /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",      // no such path
+		"HEAD /v1/models HTTP/1.1\r\nHost: x\r\nExpect: something\r\n\r\n", // expectation
+	} {
+		w := dial(t, g.url)
+		w.send(send)
+		if a := w.answer("HEAD"); a.status < 400 || a.err != nil {
+			t.Errorf("%q: %s %v", send, a.line, a.err)
+		}
+		w.wantEnd()
+	}
+}
+
+// TestTwoCredentialsAreRefused: whoever stands in front of the gateway may have looked at the other one.
+func TestTwoCredentialsAreRefused(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	g := startGateway(t, m.config(h2c, ""))
+	w := dial(t, g.url)
+	w.send("GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong-wrong\r\n" + bearer + "\r\n")
+	w.answer("GET").wantComplaint(t, badRequest, openAI("invalid_request_error", "duplicate_credentials", ""))
+	w.wantOpen()
+}
+
+// TestHigherMinorVersion is served as HTTP/1.1 (RFC 9110 §6.2).
+func TestHigherMinorVersion(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	g := startGateway(t, m.config(h2c, ""))
+	w := dial(t, g.url)
+	w.send("GET /v1/models HTTP/1.2\r\nHost: x\r\n" + bearer + "\r\n")
+	if a := w.answer("GET"); a.status != 200 {
+		t.Error(a.line)
+	}
+	w.wantOpen()
+}
+
+// TestFinishedStreamStaysWhole: what happens to the provider's connection after [DONE] is nothing to the client.
+func TestFinishedStreamStaysWhole(t *testing.T) {
+	t.Parallel()
+	events := `data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}` +
+		"\n\ndata: [DONE]\n\n"
+	p := says(t, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"+
+		fmt.Sprintf("%x\r\n%s\r\n", len(events), events)+"EOF")
+	g := startGateway(t, preamble+clientKeys+"providers:\n"+providerLines("cut", p.addr, http1))
+	_, body := g.post(t, "/v1/chat/completions", chatBody("cut/x", true))
+	if !strings.HasSuffix(body, "data: [DONE]\n\n") || strings.Contains(body, "error") {
+		t.Errorf("the client got %q", body)
+	}
+}
