@@ -152,9 +152,6 @@ func (l *Loop) Leave() {
 	}
 }
 
-// FlushNow writes what connections have batched up, in the middle of a batch that turned out to be small. For backends.
-func (l *Loop) FlushNow() { l.Leave() }
-
 func (l *Loop) runDeferred(d Deferred) {
 	defer l.confine("batch end", nil)
 	d.OnBatchEnd()

@@ -5,8 +5,6 @@ import (
 	"penstock/server/observe"
 )
 
-const apiAnthropic = dialect.APIAnthropic
-
 // account writes down what became of the exchange: once, whatever ended it.
 func (ex *exchange) account(outcome, why string) {
 	g := ex.g
@@ -26,11 +24,11 @@ func (ex *exchange) account(outcome, why string) {
 	}
 	k := c.Key(ex.policy.keyIndex(ex.key))
 	k.Requests++
+	input := u.Input
+	if ex.api == dialect.APIAnthropic { // whose figure leaves out what the cache served and took
+		input += u.CachedInput + u.CacheWrite
+	}
 	if u.Seen {
-		input := u.Input
-		if ex.api == apiAnthropic {
-			input += u.CachedInput + u.CacheWrite
-		}
 		c.Tokens(ex.provider.Index, input, u.CachedInput, u.Output, u.Reasoning)
 		k.Input += uint64(max(input, 0))
 		k.Output += uint64(max(u.Output, 0))
@@ -49,10 +47,7 @@ func (ex *exchange) account(outcome, why string) {
 		e.RequestID = ex.upstreamID
 	}
 	if u.Seen {
-		e.Input, e.Cached, e.Output = u.Input, u.CachedInput, u.Output
-		if ex.api == apiAnthropic {
-			e.Input += u.CachedInput + u.CacheWrite
-		}
+		e.Input, e.Cached, e.Output = input, u.CachedInput, u.Output
 	}
 	if ex.ep != nil {
 		e.Endpoint = ex.ep.Name

@@ -206,7 +206,6 @@ func (ex *exchange) OnTimer(*loop.Timer) {
 	}
 	if p.KeepAlive > 0 && ex.event && now-ex.downAt >= int64(p.KeepAlive) {
 		ex.keepWaiting()
-		ex.downAt = now // also where nothing could be said now: the next try is one period away
 	}
 	ex.arm()
 }

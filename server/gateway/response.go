@@ -245,6 +245,11 @@ func (ex *exchange) OnEnd([]stream.Field) {
 		ex.finish("upstream_failed", "stream ended without a finish")
 		return
 	}
+	ex.succeed()
+}
+
+// succeed ends a response of which the client has all.
+func (ex *exchange) succeed() {
 	if ex.stripping {
 		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
 		ex.write(ex.g.scratch)
@@ -273,12 +278,7 @@ func (ex *exchange) whole() bool {
 	if !ex.sse || ex.status != 200 || ex.holding || !ex.ends.Ended() {
 		return false
 	}
-	if ex.stripping {
-		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
-		ex.write(ex.g.scratch)
-	}
-	ex.endBody()
-	ex.finish("ok", "")
+	ex.succeed()
 	return true
 }
 
