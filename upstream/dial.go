@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"sync/atomic"
 	"time"
 
 	"penstock/loop"
@@ -27,12 +26,7 @@ type Dialer interface {
 // NetDialer dials over the network: name, connect and handshake on a goroutine, then the connection joins the loop.
 type NetDialer struct {
 	Resolver *Resolver
-
-	full, resumed atomic.Uint64
 }
-
-// Handshakes returns how many TLS handshakes were full and how many resumed a session. Safe on every thread.
-func (d *NetDialer) Handshakes() (full, resumed uint64) { return d.full.Load(), d.resumed.Load() }
 
 // Dial implements Dialer.
 func (d *NetDialer) Dial(l *loop.Loop, p *Provider, h loop.Handler, done func(Dialed)) {
@@ -52,9 +46,9 @@ func (d *NetDialer) Dial(l *loop.Loop, p *Provider, h loop.Handler, done func(Di
 		if tlsErr == nil {
 			st := sec.State()
 			if st.DidResume {
-				d.resumed.Add(1)
+				p.resumed.Add(1)
 			} else {
-				d.full.Add(1)
+				p.full.Add(1)
 			}
 			if proto, tlsErr = p.negotiated(st.NegotiatedProtocol); tlsErr != nil {
 				sec.Close()

@@ -188,7 +188,7 @@ func TestTLSNegotiatesAndResumes(t *testing.T) {
 			}
 		})
 		r.want(r.get("/b", nil), 200, "/b over "+proto)
-		if full, resumed := r.dialer.Handshakes(); full != 1 || resumed != 1 {
+		if full, resumed := r.pool.Provider.Handshakes(); full != 1 || resumed != 1 {
 			t.Fatalf("h2 %v: %d full, %d resumed handshakes", h2, full, resumed)
 		}
 	}

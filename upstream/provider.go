@@ -60,7 +60,12 @@ type Provider struct {
 	tls   *tls.Config
 	conns atomic.Int32 // open or being made, over all loops
 	last  atomic.Int32 // Protocol of the last connection plus 1, 0 before the first
+
+	full, resumed atomic.Uint64 // TLS handshakes
 }
+
+// Handshakes returns how many TLS handshakes over all loops were full and how many resumed a session. Safe on every thread.
+func (p *Provider) Handshakes() (full, resumed uint64) { return p.full.Load(), p.resumed.Load() }
 
 // NewProvider checks the settings and reads the CA file.
 func NewProvider(s Settings) (*Provider, error) {

@@ -19,6 +19,8 @@ type Deps struct {
 	Clock func() int64
 	// Lane takes the access log's lines; nil for none.
 	Lane *observe.LogLane
+	// Lookups reads how many questions were put to DNS and how many failed, for the whole process; nil for none. Safe on the loop.
+	Lookups func() (asked, failed uint64)
 	// Seed makes request ids differ between processes and loops.
 	Seed [2]uint64
 }
@@ -178,18 +180,25 @@ func (g *Gateway) Gauges() {
 	f.Pools[observe.PoolSlabs] = observe.PoolStats{Gets: s.Slabs.Gets, Hits: s.Slabs.Hits, IdleBytes: s.Slabs.IdleBytes, LentBytes: s.Slabs.LentBytes}
 	gets, hits := g.exchanges.Stats()
 	f.Pools[observe.PoolExchanges] = observe.PoolStats{Gets: gets, Hits: hits}
+	if g.loop.ID() == 0 && g.deps.Lookups != nil {
+		f.DNSQueries, f.DNSFailures = g.deps.Lookups()
+	}
 	for i := range g.Counters.Dims().Providers {
 		u := g.Counters.Upstream(i)
 		u.ConnectionsActive, u.StreamsOpen, u.Queued, u.ConnectionsMax = 0, 0, 0, 0
 		u.ConnectionsCreated, u.ConnectionsClosed, u.PingsSent, u.PingsLost = 0, 0, 0, 0
+		u.HandshakesFull, u.HandshakesResumed = 0, 0
 	}
 	for up, pl := range g.pools {
 		st, u := pl.Stats(), g.Counters.Upstream(up.Index)
 		u.ConnectionsActive += int64(st.Conns)
 		u.StreamsOpen += int64(st.Active)
 		u.Queued += int64(st.Waiting)
-		if g.loop.ID() == 0 {
+		if g.loop.ID() == 0 { // what is the process's is shown by one loop
+			full, resumed := up.Handshakes()
 			u.ConnectionsMax += int64(up.Max)
+			u.HandshakesFull += full
+			u.HandshakesResumed += resumed
 		}
 		u.ConnectionsCreated += st.Created
 		u.ConnectionsClosed += st.Closed

@@ -166,7 +166,7 @@ func (p *process) startLoops(loops int, cpus []int) error {
 	}
 	var acceptErr error
 	engine, err := loop.Start(cfg, func(l *loop.Loop) {
-		d := gateway.Deps{Dialer: p.dialer, Clock: func() int64 { return int64(time.Since(base)) }, Seed: seed()}
+		d := gateway.Deps{Dialer: p.dialer, Lookups: p.lookups, Clock: func() int64 { return int64(time.Since(base)) }, Seed: seed()}
 		if p.lines != nil {
 			d.Lane = p.lines.Lane()
 		}
@@ -207,6 +207,12 @@ func (p *process) startLoops(loops int, cpus []int) error {
 		}
 	}()
 	return nil
+}
+
+// lookups reads the resolver's counters. Safe on every thread.
+func (p *process) lookups() (asked, failed uint64) {
+	s := p.dialer.Resolver.Stats()
+	return s.Lookups, s.Failures
 }
 
 func (p *process) panicked(where string, reason any, stack []byte) {

@@ -65,3 +65,16 @@ func TestFinishedStreamStaysWhole(t *testing.T) {
 		t.Errorf("the client got %q", body)
 	}
 }
+
+// TestHandshakesAreShown: what the dialer counts has to reach whoever watches.
+func TestHandshakesAreShown(t *testing.T) {
+	t.Parallel()
+	m := startMock(t)
+	g := startGateway(t, m.config(tlsH2, ""))
+	if r, body := g.post(t, "/v1/chat/completions", chatBody("oai/chat?tokens=3", false)); r.StatusCode != 200 {
+		t.Fatal(body)
+	}
+	if n := g.metric(t, "penstock_tls_handshakes_total"); n < 1 {
+		t.Errorf("%v handshakes after a request over TLS", n)
+	}
+}
