@@ -41,6 +41,7 @@ type Conn struct {
 	closeBy   int64 // when a closing connection has had enough time whatever it takes
 	discarded int
 	outBytes  uint32 // size of the last write batch: the next one starts with as much
+	heldFrom  int    // 1 + index into out from where on it stays; 0: nothing is held
 
 	state   state
 	dirty   bool // in loop.dirty
@@ -72,9 +73,8 @@ func (c *Conn) Buffer(n int) *[]byte {
 	if cap(c.out)-len(c.out) < n {
 		c.makeRoom(n)
 	}
-	if !c.dirty && c.state <= stateClosing {
-		c.dirty = true
-		c.loop.dirty = append(c.loop.dirty, c)
+	if c.state <= stateClosing {
+		c.markDirty()
 	}
 	return &c.out
 }
@@ -100,6 +100,48 @@ func (c *Conn) Write(b []byte) {
 	}
 	p := c.Buffer(len(b))
 	*p = append(*p, b...)
+}
+
+// Hold keeps what is appended from here on in the write batch, while what came before still leaves: an answer that may have to be
+// taken back. Release lets it go, Rollback drops it; closing releases.
+func (c *Conn) Hold() {
+	if c.state == stateOpen {
+		c.heldFrom = len(c.out) + 1
+	}
+}
+
+// Release lets the bytes that were held leave with this batch.
+func (c *Conn) Release() {
+	if c.heldFrom == 0 {
+		return
+	}
+	c.heldFrom = 0
+	c.markDirty()
+}
+
+// Rollback drops the bytes that were held.
+func (c *Conn) Rollback() {
+	if c.heldFrom == 0 {
+		return
+	}
+	c.out = c.out[:c.heldFrom-1]
+	c.heldFrom = 0
+	c.markDirty() // an empty batch gives its memory back
+}
+
+// Held is how many bytes are held.
+func (c *Conn) Held() int {
+	if c.heldFrom == 0 {
+		return 0
+	}
+	return len(c.out) - c.heldFrom + 1
+}
+
+func (c *Conn) markDirty() {
+	if !c.dirty {
+		c.dirty = true
+		c.loop.dirty = append(c.loop.dirty, c)
+	}
 }
 
 // Queued is how many bytes the socket has not taken yet, those of the current batch included.
@@ -152,13 +194,10 @@ func (c *Conn) startClose(linger bool) {
 		return
 	}
 	c.state, c.linger = stateClosing, linger
-	c.paused = false
+	c.paused, c.heldFrom = false, 0
 	c.closeBy = c.loop.now + int64(closeFlushLimit)
 	c.loop.Arm(&c.timer, closeFlushTime)
-	if !c.dirty {
-		c.dirty = true
-		c.loop.dirty = append(c.loop.dirty, c)
-	}
+	c.markDirty()
 }
 
 // inputEnded acts on a clean end of the peer's sending. What was answered before it leaves first: a client may send its request and
@@ -186,7 +225,7 @@ func (c *Conn) end(err error, reset bool) {
 	if c.state >= stateEnded {
 		return
 	}
-	c.state, c.err, c.reset = stateEnded, err, reset
+	c.state, c.err, c.reset, c.heldFrom = stateEnded, err, reset, 0
 	c.loop.ended = append(c.loop.ended, c)
 }
 
@@ -246,7 +285,9 @@ func (c *Conn) flush() {
 			return
 		}
 		c.tls.wire = c.send(c.tls.wire)
-	} else if len(c.out) > 0 {
+	} else if c.heldFrom > 0 {
+		c.sendBefore(c.heldFrom - 1)
+	} else if c.out != nil {
 		c.out = c.send(c.out)
 	}
 	if c.blocked || c.state != stateClosing {
@@ -265,11 +306,32 @@ func (c *Conn) flush() {
 
 // send writes b and returns what is left of it, nil when it all went; its memory is given back then.
 func (c *Conn) send(b []byte) []byte {
-	if len(b) == 0 {
+	n := c.put(b)
+	switch {
+	case c.state >= stateEnded:
+		return b[:0]
+	case n == len(b):
 		if b != nil {
 			c.loop.Slabs.Put(b)
 		}
 		return nil
+	}
+	return b[:copy(b, b[n:])]
+}
+
+// sendBefore writes the first n bytes of the batch, and keeps those that are held behind them.
+func (c *Conn) sendBefore(n int) {
+	sent := c.put(c.out[:n])
+	if sent > 0 {
+		c.out = c.out[:copy(c.out, c.out[sent:])]
+		c.heldFrom -= sent
+	}
+}
+
+// put gives b to the socket and returns how much of it was taken. What is not taken blocks the connection; an error ends it.
+func (c *Conn) put(b []byte) int {
+	if len(b) == 0 {
+		return 0
 	}
 	l := c.loop
 	n, err := l.backend.Write(c, b)
@@ -277,16 +339,14 @@ func (c *Conn) send(b []byte) []byte {
 	l.stats.BytesOut += uint64(n)
 	if err != nil {
 		c.end(err, true)
-		return b[:0]
+		return n
 	}
-	if n == len(b) {
-		l.Slabs.Put(b)
-		return nil
+	if n < len(b) {
+		c.blocked = true
+		l.stats.Blocked++
+		if n > 0 && c.state == stateClosing && l.now < c.closeBy {
+			l.Arm(&c.timer, closeFlushTime) // slow, but taking it
+		}
 	}
-	c.blocked = true
-	l.stats.Blocked++
-	if n > 0 && c.state == stateClosing && l.now < c.closeBy {
-		l.Arm(&c.timer, closeFlushTime) // slow, but taking it
-	}
-	return b[:copy(b, b[n:])]
+	return n
 }

@@ -180,3 +180,48 @@ func TestPanicIsConfined(t *testing.T) {
 		t.Errorf("closed with %v, %d panics", p.h.err, p.host.Loop.Stats().Panics)
 	}
 }
+
+// What is held stays while what came before it leaves, and leaves or is dropped as a whole.
+func TestHold(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(*loop.Conn)
+		want string
+	}{
+		{"released", func(c *loop.Conn) { c.Release() }, "before held after"},
+		{"taken back", func(c *loop.Conn) { c.Rollback() }, "before  after"},
+		{"closed", func(c *loop.Conn) { c.Close() }, "before held"},
+		{"dropped with the connection", func(c *loop.Conn) { c.Abort() }, "before "},
+	} {
+		for _, size := range []int{64 << 10, 4} { // 4: the socket takes what comes before in several turns
+			p := newPair(looptest.Link{BufferBytes: size})
+			p.do(func() {
+				p.c.Write([]byte("before "))
+				p.c.Hold()
+				p.c.Write([]byte("held"))
+				if p.c.Held() != 4 || p.c.Queued() != 11 {
+					t.Errorf("%s: %d bytes held, %d queued", c.name, p.c.Held(), p.c.Queued())
+				}
+			})
+			p.do(func() {})
+			if string(p.far.got) != "before " {
+				t.Errorf("%s: %q left", c.name, p.far.got)
+			}
+			p.do(func() {
+				c.end(p.c)
+				if p.c.Held() != 0 {
+					t.Errorf("%s: %d bytes are still held", c.name, p.c.Held())
+				}
+				if p.c.Open() {
+					p.c.Write([]byte(" after"))
+				}
+			})
+			p.w.Pass(100 * time.Millisecond)
+			if string(p.far.got) != c.want {
+				t.Errorf("%s, buffer of %d: %q arrived, want %q", c.name, size, p.far.got, c.want)
+			}
+			p.do(func() { p.c.Abort() })
+			p.over(t)
+		}
+	}
+}

@@ -150,22 +150,27 @@ func (t *tlsLayer) read(c *Conn, b []byte) {
 		}
 	}
 	t.feed.in = nil
-	if len(t.wire) > 0 && !c.dirty { // post-handshake messages of our own, such as a KeyUpdate
-		c.dirty = true
-		c.loop.dirty = append(c.loop.dirty, c)
+	if len(t.wire) > 0 { // post-handshake messages of our own, such as a KeyUpdate
+		c.markDirty()
 	}
 }
 
 // seal moves the write batch through the record layer onto the wire.
 func (t *tlsLayer) seal(c *Conn) bool {
-	if len(c.out) > 0 {
-		_, err := t.conn.Write(c.out)
+	n := len(c.out)
+	if c.heldFrom > 0 {
+		n = c.heldFrom - 1
+	}
+	if n > 0 {
+		_, err := t.conn.Write(c.out[:n])
 		if err != nil {
 			c.end(err, true)
 			return false
 		}
 	}
-	if c.out != nil {
+	if c.heldFrom > 0 {
+		c.out, c.heldFrom = c.out[:copy(c.out, c.out[n:])], 1
+	} else if c.out != nil {
 		c.loop.Slabs.Put(c.out)
 		c.out = nil
 	}

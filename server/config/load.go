@@ -129,7 +129,7 @@ func (p place) retryOn() RetryOn {
 	}
 	for _, at := range p.items() {
 		if text, ok := at.scalar(); ok && !on.add(text) {
-			at.fault(at.shown()+" is not a failure that can be tried again", "connect, reset, or a status code from 400 to 599")
+			at.fault(at.shown()+" is not a failure that can be tried again", "connect, reset, timeout, or a status code from 400 to 599")
 		}
 	}
 	slices.Sort(on.Statuses)
@@ -143,6 +143,8 @@ func (on *RetryOn) add(text string) bool {
 		on.Connect = true
 	case "reset":
 		on.Reset = true
+	case "timeout":
+		on.Timeout = true
 	default:
 		status, ok := parseCount(text)
 		if !ok || status < 400 || status > 599 {

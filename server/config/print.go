@@ -286,6 +286,9 @@ func (on RetryOn) names() []string {
 	if on.Reset {
 		names = append(names, "reset")
 	}
+	if on.Timeout {
+		names = append(names, "timeout")
+	}
 	for _, status := range on.Statuses {
 		names = append(names, strconv.Itoa(status))
 	}

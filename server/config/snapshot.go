@@ -196,6 +196,7 @@ type Retry struct {
 type RetryOn struct {
 	Connect  bool  // the provider could not be reached
 	Reset    bool  // the connection or stream broke before the answer began
+	Timeout  bool  // the provider was silent for too long before the answer began
 	Statuses []int // answers with these status codes, ascending
 }
 

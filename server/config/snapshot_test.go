@@ -107,7 +107,7 @@ keys:
     models: ["fast", "openai/*"]
     limits: {rpm: 600, tpm: 200000, concurrent: 50, usd_per_day: 20}
   - {name: team-b, sha256: 2BB80D537B1DA3E38BD30361AA855686BDE0EACD7162FEF6A25FE97BF527A25B}
-retry:    {attempts: 2, budget: 0.25, on: [529, reset, 429, 429]}
+retry:    {attempts: 2, budget: 0.25, on: [529, reset, timeout, 429, 429]}
 breaker:  {window: 20s, min_requests: 10, error_ratio: 0.75, open: 1s}
 cache:    {memory: 32MiB, ttl: 5m, redis: true}
 redis:    {url: "redis://user:hidden@127.0.0.1:6379"}
@@ -164,7 +164,7 @@ func TestContract(t *testing.T) {
 	equal(t, "key's models", s.Keys[0].Models, []string{"fast", "openai/*"})
 	equal(t, "limits", s.Keys[0].Limits, Limits{RPM: 600, TPM: 200000, Concurrent: 50, USDPerDay: 20})
 	equal(t, "digest", hex.EncodeToString(s.Keys[1].Digest[:4]), "2bb80d53")
-	equal(t, "retry", s.Retry, Retry{Attempts: 2, Budget: 0.25, On: RetryOn{Reset: true, Statuses: []int{429, 529}}})
+	equal(t, "retry", s.Retry, Retry{Attempts: 2, Budget: 0.25, On: RetryOn{Reset: true, Timeout: true, Statuses: []int{429, 529}}})
 	equal(t, "breaker", s.Breaker, Breaker{20 * time.Second, 10, 0.75, time.Second})
 	equal(t, "cache", s.Cache, Cache{32 << 20, 5 * time.Minute, true})
 	equal(t, "redis", s.Redis.URL.Reveal(), "redis://user:hidden@127.0.0.1:6379")

@@ -132,7 +132,7 @@ var fields = []field{
 	{path: "retry", shape: shapeMap, meaning: "When a request is tried again, on another target where there is one."},
 	{path: "retry.attempts", shape: shapeCount, def: "3", low: "1", high: "10", meaning: "Tries per request, the first included."},
 	{path: "retry.budget", shape: shapeRatio, def: "0.2", low: "0", high: "1", meaning: "Retries per request at most, over all requests, so that retries never pile up on a provider in trouble."},
-	{path: "retry.on", shape: shapeTexts, def: "[connect, reset, 429, 500, 502, 503, 504, 529]", meaning: "`connect`, `reset`, and status codes from 400 to 599."},
+	{path: "retry.on", shape: shapeTexts, def: "[connect, reset, 429, 500, 502, 503, 504, 529]", meaning: "`connect` (no connection could be made), `reset` (it broke before the response began), `timeout` (the provider was silent too long before the response began; another target is tried), and status codes from 400 to 599."},
 
 	{path: "breaker", shape: shapeMap, meaning: "When a failing provider is left alone."},
 	{path: "breaker.window", shape: shapeDuration, def: "10s", low: "100ms", high: "1h", meaning: "Time over which requests are counted."},

@@ -81,6 +81,10 @@ type turn struct {
 	holding    bool
 	tooLong    bool // held would be more than its bound
 	answered   bool // the provider's head has come
+	pending    bool // the response stays in the write batch: it may be taken back
+	wholly     bool // all of it does
+	committed  bool // the response is the client's
+	keptAlive  bool // keepAlive as it was before the response
 	chunked    bool
 	untilEnd   bool // the response ends with the connection
 	seenBody   bool
@@ -171,6 +175,9 @@ func (ex *exchange) arm() {
 	d := ex.startAt + int64(p.TotalTimeout) - now
 	if ex.answered {
 		d = min(d, ex.byteAt+int64(p.BetweenTimeout)-now)
+		if ex.pending && ex.wholly && now-ex.headAt < int64(holdTime) {
+			d = min(d, ex.headAt+int64(holdTime)-now)
+		}
 	} else {
 		d = min(d, ex.attemptAt+int64(p.FirstByteTimeout)-now)
 	}
@@ -187,7 +194,7 @@ func (ex *exchange) OnTimer(*loop.Timer) {
 		ex.taken, ex.blockedAt = taken, now // slow, but reading
 	}
 	switch {
-	case now-ex.startAt >= int64(p.TotalTimeout):
+	case ex.expired():
 		ex.timeout("the exchange took longer than its total timeout")
 		return
 	case ex.blockedAt != 0 && now-ex.blockedAt >= int64(p.BetweenTimeout):
@@ -204,23 +211,13 @@ func (ex *exchange) OnTimer(*loop.Timer) {
 	if ex.blockedAt != 0 {
 		ex.byteAt = now // the client's slowness is not the provider's
 	}
+	if ex.pending && ex.seenBody && now-ex.headAt >= int64(holdTime) {
+		ex.commit()
+	}
 	if p.KeepAlive > 0 && ex.event && now-ex.downAt >= int64(p.KeepAlive) {
 		ex.keepWaiting()
 	}
 	ex.arm()
-}
-
-func (ex *exchange) timeout(why string) {
-	ex.cancel()
-	f := stream.Failure{Kind: stream.KindTimeout, Sent: true, Answered: ex.answered}
-	ex.countFailure(&f)
-	if ex.answered && ex.whole() {
-		return
-	}
-	if !ex.answered && ex.provider != nil {
-		ex.g.Counters.Provider(ex.provider.Index, 0, observe.OutcomeFailed)
-	}
-	ex.giveUp(&f, fault{status: 504, typ: timeoutType(ex.api), code: "upstream_timeout", message: why})
 }
 
 // cancel ends the attempt upstream, in this very turn of the loop.
@@ -245,7 +242,7 @@ func (ex *exchange) clientGone() {
 	}
 	ex.g.Counters.Cancelled(provider)
 	ex.g.Counters.ClientsGone++
-	if ex.status == 0 {
+	if ex.status == 0 || ex.pending {
 		ex.status = 499
 	}
 	ex.account("client_gone", "")

@@ -19,6 +19,11 @@ const (
 	// earlyErrorBytes bounds a provider's error body that has to become an event, because the stream was begun by a keep-alive.
 	earlyErrorBytes = 64 << 10
 
+	// holdBytes and holdTime bound how much of a plain answer, and for how long, is kept until its end before it is the client's: most
+	// are smaller and come in one piece. What is slower passes as it comes.
+	holdBytes = 64 << 10
+	holdTime  = time.Second
+
 	// stageSample: one exchange in so many has its stages timed, since reading the clock costs as much as some stages do.
 	stageSample = 16
 

@@ -38,6 +38,7 @@ type Policy struct {
 type Retry struct {
 	Attempts       int
 	Connect, Reset bool
+	Timeout        bool // also where the provider fell silent before the response was committed
 	Statuses       []int
 }
 

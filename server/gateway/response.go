@@ -9,10 +9,10 @@ import (
 	"penstock/upstream/stream"
 )
 
-// OnSent implements stream.Sink. The body is kept until the provider has answered: until then it may have to be sent again.
+// OnSent implements stream.Sink. The body is kept until the response is committed: until then it may have to be sent again.
 func (ex *exchange) OnSent() {
 	ex.sent = true
-	if ex.answered {
+	if ex.committed {
 		ex.releaseBody()
 	}
 }
@@ -36,9 +36,6 @@ func (ex *exchange) OnHead(status int, fields []stream.Field, contentLength int6
 	}
 	ex.answered, ex.headAt, ex.byteAt = true, now, now
 	g.Counters.Stage(observe.StageUpstreamWait, now-ex.attemptAt)
-	if ex.sent {
-		ex.releaseBody()
-	}
 	ex.status = status
 	contentType := fieldOf(fields, "content-type")
 	ex.sse = hasPrefixFold(contentType, "text/event-stream")
@@ -60,6 +57,7 @@ func (ex *exchange) OnHead(status int, fields []stream.Field, contentLength int6
 		ex.arm()
 		return
 	}
+	ex.hold(contentLength, contentType)
 	ex.writeHead(status, fields, contentLength)
 	ex.arm()
 }
@@ -177,6 +175,9 @@ func (ex *exchange) OnBody(b []byte) {
 		ex.ticket.Credit(len(b))
 		return
 	}
+	if !ex.committed && ex.ripe(len(b)) {
+		ex.commit()
+	}
 	if ex.counting {
 		ex.usage.Feed(b)
 	}
@@ -239,10 +240,7 @@ func (ex *exchange) OnEnd([]stream.Field) {
 		return
 	}
 	if ex.sse && ex.status == 200 && !ex.ends.Ended() {
-		f := stream.Failure{Kind: stream.KindClosed, Sent: true, Answered: true}
-		ex.countFailure(&f)
-		ex.breakOff(fault{status: 502, code: "upstream_incomplete", message: "the provider ended the stream without finishing it"})
-		ex.finish("upstream_failed", "stream ended without a finish")
+		ex.incomplete()
 		return
 	}
 	ex.succeed()
@@ -250,6 +248,7 @@ func (ex *exchange) OnEnd([]stream.Field) {
 
 // succeed ends a response of which the client has all.
 func (ex *exchange) succeed() {
+	ex.commit()
 	if ex.stripping {
 		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
 		ex.write(ex.g.scratch)
@@ -279,47 +278,6 @@ func (ex *exchange) whole() bool {
 		return false
 	}
 	ex.succeed()
-	return true
-}
-
-// failed decides what a failed attempt leads to: another one, or an answer that says so.
-func (ex *exchange) failed(f *stream.Failure) {
-	ex.countFailure(f)
-	if ex.answered && ex.whole() {
-		return
-	}
-	if !ex.answered {
-		ex.g.Counters.Provider(ex.provider.Index, 0, observe.OutcomeFailed)
-		if f.Reused && ex.stale < staleLimit {
-			// A kept-alive connection that was closed as it was used: no attempt at the provider, and one that has served nothing yet
-			// cannot be as old.
-			ex.stale++
-			ex.attempts--
-			ex.ticket.Fresh = true
-		}
-		if ex.attempts < ex.policy.Retry.Attempts && ex.again(f) {
-			ex.g.Counters.Retry(ex.provider.Index)
-			ex.attempt()
-			return
-		}
-	}
-	ex.giveUp(f, refusalOf(f, ex.api))
-}
-
-// again says whether and where the request is sent once more: elsewhere if there is an elsewhere, and to the same provider only if
-// that one cannot have begun to work on it, or the operator allows it.
-func (ex *exchange) again(f *stream.Failure) bool {
-	r := &ex.policy.Retry
-	switch f.Kind {
-	case stream.KindResolve, stream.KindConnect, stream.KindTLS, stream.KindBusy:
-		return r.Connect && (ex.next(true) || len(ex.policy.Providers[ex.plan[ex.at].Provider].Replicas) > 1)
-	case stream.KindShutdown:
-		return !ex.g.draining // a reload closed this pool, and there is another one
-	}
-	if !f.Retryable() && !(r.Reset && (f.Kind == stream.KindReset || f.Kind == stream.KindClosed)) {
-		return false
-	}
-	ex.next(false) // or the same target again: another connection may do
 	return true
 }
 
@@ -357,27 +315,19 @@ func (ex *exchange) giveUp(f *stream.Failure, x fault) {
 	ex.finish("upstream_failed", f.Kind.String())
 }
 
-// breakOff ends an event stream with the error event of the client's API.
-func (ex *exchange) breakOff(x fault) {
-	g := ex.g
-	out := g.scratch[:0]
-	// What the stripper holds is half an event, which no client could read: it is dropped.
-	if ex.seenBody && !ex.ends.Between() {
-		out = append(out, "\n\n"...)
-	}
-	f := x.dialect()
-	f.Sequence = ex.ends.Sequence()
-	out = dialect.AppendErrorEvent(out, ex.api, ex.ep, &f, ex.id[:])
-	g.scratch = out
-	ex.write(out)
-	ex.endBody()
-}
-
 // keepWaiting sends a comment while the provider is silent; before its first byte that begins the response.
 func (ex *exchange) keepWaiting() {
 	ex.downAt = ex.g.loop.Now() // whether or not a comment can be sent now: the next look is one interval on
 	if ex.noBody || ex.cl.c.Blocked() {
 		return
+	}
+	if ex.pending {
+		if ex.status != 200 {
+			return
+		}
+		// The provider has begun a stream and says nothing. The client gets its head; an attempt that fails may still be made good.
+		ex.pending, ex.early = false, true
+		ex.cl.c.Release()
 	}
 	if !ex.headSent {
 		ex.early = true
@@ -408,6 +358,7 @@ func (ex *exchange) keepWaiting() {
 // endEarly turns a provider's plain error response into the event that ends a stream begun by a keep-alive.
 func (ex *exchange) endEarly() {
 	g := ex.g
+	ex.commit()
 	out := g.scratch[:0]
 	body := bytes.TrimSpace(ex.held)
 	if ex.status >= 400 && !ex.tooLong && !ex.sse && len(body) > 0 && body[0] == '{' {

@@ -60,7 +60,7 @@ func (b *builder) build(s *config.Snapshot) (*gateway.Policy, error) {
 		HeadTimeout: s.Timeouts.Head, BodyTimeout: s.Timeouts.Body, IdleTimeout: s.Timeouts.Idle,
 		FirstByteTimeout: s.Timeouts.FirstByte, BetweenTimeout: s.Timeouts.BetweenBytes, TotalTimeout: s.Timeouts.Total,
 		KeepAlive: s.Stream.KeepAlive,
-		Retry:     gateway.Retry{Attempts: s.Retry.Attempts, Connect: s.Retry.On.Connect, Reset: s.Retry.On.Reset, Statuses: s.Retry.On.Statuses},
+		Retry:     gateway.Retry{Attempts: s.Retry.Attempts, Connect: s.Retry.On.Connect, Reset: s.Retry.On.Reset, Timeout: s.Retry.On.Timeout, Statuses: s.Retry.On.Statuses},
 	}
 	p.Head.HeadBytes, p.Head.Fields = s.Bounds.Head, s.Bounds.Headers
 	var errs []error

@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"penstock/server/dialect"
+	"penstock/server/observe"
+	"penstock/upstream/stream"
+)
+
+// The commit point of a response is where its first byte of body leaves for the client, for every API alike; a plain JSON answer that is
+// small and comes soon commits with its last byte. Before it, head and body stay in the client's write batch: a failure takes them
+// back, and the request is sent again or answered with an error. After it nothing is sent twice: a failure ends the stream with the
+// API's error event, and anything else by cutting the connection.
+
+// hold keeps the response whose head is about to be written from leaving.
+func (ex *exchange) hold(contentLength int64, contentType []byte) {
+	ex.pending = true
+	ex.wholly = !ex.sse && contentLength <= holdBytes && hasPrefixFold(contentType, "application/json")
+	ex.keptAlive = ex.keepAlive
+	ex.cl.c.Hold()
+}
+
+// ripe says whether n more bytes of body commit the response.
+func (ex *exchange) ripe(n int) bool {
+	return !ex.wholly || ex.cl.c.Held()+n > holdBytes || ex.byteAt-ex.headAt >= int64(holdTime)
+}
+
+// commit lets the response go: from here on it is the client's.
+func (ex *exchange) commit() {
+	ex.committed = true
+	if ex.pending {
+		ex.pending = false
+		ex.cl.c.Release()
+	}
+	if ex.sent {
+		ex.releaseBody()
+	}
+}
+
+// takeBack drops what has come of a response that is not committed. What a keep-alive began stays begun.
+func (ex *exchange) takeBack() {
+	if ex.pending {
+		ex.pending = false
+		ex.bytesOut -= int64(ex.cl.c.Held())
+		ex.cl.c.Rollback()
+		ex.keepAlive = ex.keptAlive
+		ex.chunked, ex.untilEnd, ex.headSent = false, false, false
+		ex.upstreamID = nil
+		ex.status = 0
+	}
+	if ex.held != nil {
+		ex.g.loop.Slabs.Put(ex.held)
+		ex.held = nil
+	}
+	ex.answered, ex.seenBody, ex.sse, ex.counting, ex.holding, ex.tooLong, ex.wholly = false, false, false, false, false, false, false
+	ex.uncredited = 0
+	ex.event = ex.streamed()
+}
+
+// streamed says whether the client asked for an event stream, whatever the provider made of it.
+func (ex *exchange) streamed() bool {
+	switch {
+	case ex.isDoc:
+		return ex.scan.Stream && ex.ep.Streams
+	case ex.isFrm:
+		return ex.form.Stream && ex.ep.Streams
+	}
+	return false
+}
+
+// failed decides what a failed attempt leads to: another one, or an answer that says so.
+func (ex *exchange) failed(f *stream.Failure) { ex.failedWith(f, refusalOf(f, ex.api)) }
+
+// failedWith is failed where the refusal says more than the failure's kind.
+func (ex *exchange) failedWith(f *stream.Failure, x fault) {
+	ex.countFailure(f)
+	if ex.answered && ex.whole() {
+		return
+	}
+	if ex.committed {
+		ex.giveUp(f, x)
+		return
+	}
+	if !ex.answered {
+		if ex.provider != nil {
+			ex.g.Counters.Provider(ex.provider.Index, 0, observe.OutcomeFailed)
+		}
+		if f.Reused && ex.stale < staleLimit {
+			// A kept-alive connection that was closed as it was used: no attempt at the provider, and one that has served nothing yet
+			// cannot be as old.
+			ex.stale++
+			ex.attempts--
+			ex.ticket.Fresh = true
+		}
+	}
+	ex.takeBack()
+	if ex.attempts < ex.policy.Retry.Attempts && !ex.expired() && ex.again(f) {
+		ex.g.Counters.Retry(ex.provider.Index)
+		ex.attempt()
+		return
+	}
+	ex.giveUp(f, x)
+}
+
+// again says whether and where the request is sent once more: elsewhere if there is an elsewhere, and to the same provider only if
+// that one cannot have begun to work on it, or the operator allows it.
+func (ex *exchange) again(f *stream.Failure) bool {
+	r := &ex.policy.Retry
+	switch f.Kind {
+	case stream.KindResolve, stream.KindConnect, stream.KindTLS, stream.KindBusy:
+		return r.Connect && ex.elsewhere()
+	case stream.KindShutdown:
+		return !ex.g.draining // a reload closed this pool, and there is another one
+	case stream.KindProtocol, stream.KindTooLarge:
+		return r.Reset && ex.elsewhere() // the same one would say the same again
+	case stream.KindTimeout:
+		return r.Timeout && ex.elsewhere()
+	}
+	if !f.Retryable() && !(r.Reset && (f.Kind == stream.KindReset || f.Kind == stream.KindClosed)) {
+		return false
+	}
+	ex.next(false) // or the same target again: another connection may do
+	return true
+}
+
+// elsewhere moves on to another target, or stays where the provider has several addresses that take turns.
+func (ex *exchange) elsewhere() bool {
+	return ex.next(true) || len(ex.policy.Providers[ex.plan[ex.at].Provider].Replicas) > 1
+}
+
+// timeout ends an attempt that took too long.
+func (ex *exchange) timeout(why string) {
+	ex.cancel()
+	ex.failedWith(&stream.Failure{Kind: stream.KindTimeout, Sent: true, Answered: ex.answered},
+		fault{status: 504, typ: timeoutType(ex.api), code: "upstream_timeout", message: why})
+}
+
+// expired says that the exchange has used up all of its time.
+func (ex *exchange) expired() bool {
+	return ex.g.loop.Now()-ex.startAt >= int64(ex.policy.TotalTimeout)
+}
+
+// incomplete is the failure of an event stream that ended without the event that ends it.
+func (ex *exchange) incomplete() {
+	ex.failedWith(&stream.Failure{Kind: stream.KindClosed, Sent: true, Answered: true},
+		fault{status: 502, code: "upstream_incomplete", message: "the provider ended the stream without finishing it"})
+}
+
+// breakOff ends an event stream with the error event of the client's API.
+func (ex *exchange) breakOff(x fault) {
+	g := ex.g
+	out := g.scratch[:0]
+	// What the stripper holds is half an event, which no client could read: it is dropped.
+	if ex.seenBody && !ex.ends.Between() {
+		out = append(out, "\n\n"...)
+	}
+	f := x.dialect()
+	f.Sequence = ex.ends.Sequence()
+	out = dialect.AppendErrorEvent(out, ex.api, ex.ep, &f, ex.id[:])
+	g.scratch = out
+	ex.write(out)
+	ex.endBody()
+}
