@@ -49,8 +49,8 @@ type Loop struct {
 
 	// Slabs serve every connection of the loop.
 	Slabs pool.Slabs
-	// OnBatch, where set, is told of every poll batch: its events and its length in ns.
-	OnBatch func(events int, ns int64)
+	// OnBatch, where set, is told of every poll batch: its events, and how long the last of them had to wait, in ns.
+	OnBatch func(events int, lag int64)
 
 	wheel    wheel
 	dirty    []*Conn    // have output to flush at the end of the batch

@@ -43,6 +43,8 @@ type metal struct {
 	poller  *netpoll.Poller
 	epfd    int // gnet's epoll descriptor
 	mailFD  int // eventfd: something is in the mailbox
+	probeFD int // eventfd: stands at the end of the queue of events, to see how long it is
+	probeAt int64
 	buf     []byte
 	ready   []unix.EpollEvent
 	conns   []*Conn // by descriptor
@@ -124,6 +126,12 @@ func (m *metal) open() (err error) {
 	if err = m.poller.AddRead(&netpoll.PollAttachment{FD: m.mailFD}, true); err != nil {
 		return err
 	}
+	if m.probeFD, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	if err = m.poller.AddRead(&netpoll.PollAttachment{FD: m.probeFD}, true); err != nil {
+		return err
+	}
 	if m.epfd = findEpoll(m.mailFD); m.epfd < 0 {
 		return errors.New("cannot find the poller's descriptor under /proc/self/fdinfo: is /proc mounted?")
 	}
@@ -180,8 +188,13 @@ func (m *metal) run(cpu int, setup func(*Loop), ready chan<- struct{}) {
 
 // Wake implements Backend; any thread.
 func (m *metal) Wake() {
+	m.signal(m.mailFD)
+}
+
+// signal makes an eventfd ready.
+func (m *metal) signal(fd int) {
 	one := [8]byte{0: 1}
-	_ = rawWrite(m.mailFD, one[:])
+	_ = rawWrite(fd, one[:])
 }
 
 // drive is the life of the loop, a poll batch a round: events, timers, mailbox, flush, wait.
@@ -189,6 +202,7 @@ func (m *metal) drive() {
 	l := m.loop
 	start, n := m.engine.clock(), 0
 	for {
+		waited := m.probe(n, start)
 		l.Enter(start)
 		for i := range n {
 			m.event(int(m.ready[i].Fd), m.ready[i].Events)
@@ -201,12 +215,32 @@ func (m *metal) drive() {
 		}
 		end := m.engine.clock()
 		if n+again > 0 {
-			l.CountBatch(n+again, end-start)
+			l.CountBatch(n+again, end-start, max(waited, end-start))
 		}
 		n = m.wait(end)
 		start = m.engine.clock()
 		l.CountSleep(start - end)
 	}
+}
+
+// probe says how long the events of a batch have waited before it. A batch that is not full has taken all there were. Behind a full one
+// more may wait, and how long that queue is only the kernel knows: an event of our own, put at its end, tells when its turn comes.
+func (m *metal) probe(n int, now int64) int64 {
+	if m.probeAt == 0 {
+		if n == len(m.ready) {
+			m.probeAt = now
+			m.signal(m.probeFD)
+		}
+		return 0
+	}
+	waited := now - m.probeAt
+	for i := range n {
+		if int(m.ready[i].Fd) == m.probeFD {
+			m.probeAt = 0
+			break
+		}
+	}
+	return waited
 }
 
 // event handles one descriptor that is ready.
@@ -281,6 +315,7 @@ func (m *metal) shutdown() {
 	}
 	m.loop.Leave()
 	m.parking.close()
+	_ = unix.Close(m.probeFD)
 	_ = m.poller.Close()
 	_ = unix.Close(m.mailFD)
 }

@@ -13,11 +13,11 @@ type Stats struct {
 	Slabs                             pool.Stats
 }
 
-// CountBatch notes a batch's events and length in ns. For backends.
-func (l *Loop) CountBatch(events int, ns int64) {
-	l.stats.BusyNS += ns
+// CountBatch notes a batch's events, its length, and how long its last event had to wait, in ns. For backends.
+func (l *Loop) CountBatch(events int, busy, lag int64) {
+	l.stats.BusyNS += busy
 	if l.OnBatch != nil {
-		l.OnBatch(events, ns)
+		l.OnBatch(events, lag)
 	}
 }
 

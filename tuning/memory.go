@@ -10,6 +10,12 @@ import (
 // limit of the process's cgroups, or of the host's memory where none is set. The rest is for stacks of the kernel, socket buffers
 // and page tables, which the runtime does not count.
 func MemoryLimitBytes(p *Profile, h Host) (int64, error) {
+	total, err := MemoryBytes(h)
+	return int64(float64(total) * p.Flags.MemoryLimitFraction), err
+}
+
+// MemoryBytes is what the process may use: the smallest memory limit of its cgroups, or the host's memory where none is set.
+func MemoryBytes(h Host) (int64, error) {
 	files := h.FS()
 	text, err := readText(files, "proc/meminfo")
 	if err != nil {
@@ -34,7 +40,7 @@ func MemoryLimitBytes(p *Profile, h Host) (int64, error) {
 			}
 		}
 	}
-	return int64(float64(total) * p.Flags.MemoryLimitFraction), nil
+	return int64(total), nil
 }
 
 func memTotalBytes(meminfo string) (uint64, bool) {

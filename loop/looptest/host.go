@@ -10,6 +10,7 @@ import (
 // Host is one loop of a world. It is the loop's Backend.
 type Host struct {
 	Loop *loop.Loop
+	Lag  time.Duration // how long the last event of each batch is said to have waited
 
 	w     *World
 	ends  []*End // of open connections
@@ -56,7 +57,7 @@ func (h *Host) leave(events int) {
 	h.Loop.Tick()
 	h.Loop.Leave()
 	if events > 0 {
-		h.Loop.CountBatch(events, 0)
+		h.Loop.CountBatch(events, 0, int64(h.Lag))
 	}
 	h.inUse = false
 }

@@ -100,6 +100,7 @@ func (p place) bounds() Bounds {
 		ResponseBuffer:  int(p.child("response_buffer").size()),
 		Connections:     p.child("connections").integer(),
 		RequestsPerLoop: p.child("requests_per_loop").integer(),
+		Memory:          p.child("memory").size(),
 	}
 }
 

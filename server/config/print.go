@@ -160,6 +160,7 @@ func (s *Snapshot) printLimits(w *printer) {
 		w.size("response_buffer", int64(s.Bounds.ResponseBuffer))
 		w.count("connections", s.Bounds.Connections)
 		w.count("requests_per_loop", s.Bounds.RequestsPerLoop)
+		w.size("memory", s.Bounds.Memory)
 	})
 	w.group("timeouts", func() {
 		w.time("head", s.Timeouts.Head)

@@ -76,6 +76,7 @@ type Bounds struct {
 	ResponseBuffer  int   // bytes of a response held back for a slow client
 	Connections     int   // downstream connections of the process; 0 = derived
 	RequestsPerLoop int   // requests at once on one loop; 0 = derived
+	Memory          int64 // bytes held by requests in flight, of the process; 0 = derived
 }
 
 // Timeouts are all positive.

@@ -66,7 +66,8 @@ var fields = []field{
 	{path: "bounds.body", shape: shapeSize, def: "10MiB", low: "1", high: "1GiB", meaning: "Body of a request."},
 	{path: "bounds.response_buffer", shape: shapeSize, def: "1MiB", low: "1KiB", high: "1GiB", meaning: "Part of a response held back for a slow client."},
 	{path: "bounds.connections", shape: shapeCount, def: "0", low: "0", high: "10000000", meaning: "Connections of clients; 0 is derived from the limit on open files."},
-	{path: "bounds.requests_per_loop", shape: shapeCount, def: "0", low: "0", high: "1000000", meaning: "Requests at once on one loop; 0 is derived."},
+	{path: "bounds.requests_per_loop", shape: shapeCount, def: "0", low: "0", high: "1000000", meaning: "Requests at once on one loop; what comes beyond is answered 503 with Retry-After, first that of keys with more than an equal share. 0 is derived from `bounds.memory`."},
+	{path: "bounds.memory", shape: shapeSize, def: "0", low: "0", high: "1TiB", meaning: "What requests in flight may hold in all, bodies above all; what comes beyond is answered 503. 0 is derived: a sixteenth of the memory that the process may use, 128MiB to 1GiB."},
 
 	{path: "timeouts", shape: shapeMap, meaning: "How long each wait may take."},
 	{path: "timeouts.head", shape: shapeDuration, def: "10s", low: "1ms", high: "168h", meaning: "Until the head of a request is complete."},

@@ -37,6 +37,7 @@ type exchange struct {
 type turn struct {
 	cl     *client
 	policy *Policy
+	slot   int // 1 + where admission counts the request; 0: it was not admitted
 	id     [requestIDBytes]byte
 
 	// The request. Slices point into the arena.
@@ -90,7 +91,6 @@ type turn struct {
 	seenBody   bool
 	upstreamID []byte // arena: the id that the provider gave, which the client sees
 	allow      string // Allow of a 405
-	retryAfter bool
 	uncredited int
 
 	startAt, attemptAt, headAt, byteAt, downAt int64
@@ -135,6 +135,9 @@ func (ex *exchange) free() {
 	}
 	ex.arena.Reset()
 	g.open--
+	if ex.slot > 0 {
+		g.admission.leave(ex.slot - 1)
+	}
 	clear(ex.extra)
 	ex.extra, ex.plan = ex.extra[:0], ex.plan[:0]
 	ex.ticket.Request = stream.Request{}

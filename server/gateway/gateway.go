@@ -44,6 +44,7 @@ type Gateway struct {
 	replica   int // of base URLs: a count of its own, or both would turn in step
 	seq       uint64
 	sweep     loop.Timer
+	admission admission
 	draining  bool
 	drainAt   int64
 	open      int // exchanges in flight
@@ -66,10 +67,11 @@ func New(l *loop.Loop, p *Policy, d Deps) *Gateway {
 	return g
 }
 
-// batch notes how long a poll batch took, which is how long its last event had to wait: the lag of the loop.
-func (g *Gateway) batch(events int, ns int64) {
-	g.Counters.LoopLag.Record(ns)
+// batch notes how long the last event of a poll batch had to wait.
+func (g *Gateway) batch(events int, lag int64) {
+	g.Counters.LoopLag.Record(lag)
 	g.Counters.BatchSize.Record(events)
+	g.admission.lag(g.loop.Now(), lag)
 }
 
 // Swap takes a new policy for requests that begin from now on. Pools of providers that are gone end when their streams have.

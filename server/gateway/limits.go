@@ -24,6 +24,23 @@ const (
 	holdBytes = 64 << 10
 	holdTime  = time.Second
 
+	// reservePart: keys with less than their share may go beyond the bound of requests in flight by this part of it.
+	reservePart = 8
+
+	// lagLimit is how long an event may wait on a loop before requests are refused for it, where it lasts for lagPatience. It is far above what a
+	// loop at its limit shows with some thousand busy connections: those are better served late than refused.
+	lagLimit    = 250 * time.Millisecond
+	lagPatience = 100 * time.Millisecond
+
+	// shedStep is how fast the part of requests that a late loop refuses moves, shedLimit where it ends: refusing one in six
+	// still leaves nine tenths of the loop's time to requests that are served. shedDebt bounds what is made up for later.
+	shedStep  = 1.0 / 48
+	shedLimit = 1.0 / 6
+	shedDebt  = 4
+
+	// retryAfterSeconds is what a refusal for the moment asks the client to wait.
+	retryAfterSeconds = "1"
+
 	// stageSample: one exchange in so many has its stages timed, since reading the clock costs as much as some stages do.
 	stageSample = 16
 

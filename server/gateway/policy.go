@@ -24,7 +24,8 @@ type Policy struct {
 	BodyBytes int64
 
 	ResponseBufferBytes int
-	RequestsPerLoop     int // 0: no bound
+	RequestsPerLoop     int   // 0: no bound
+	MemoryPerLoop       int64 // bytes that requests in flight may hold on one loop; 0: no bound
 
 	HeadTimeout, BodyTimeout, IdleTimeout          time.Duration
 	FirstByteTimeout, BetweenTimeout, TotalTimeout time.Duration

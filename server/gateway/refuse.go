@@ -55,8 +55,8 @@ func (ex *exchange) writeError(x *fault) {
 	if ex.allow != "" {
 		*b = http1.AppendFieldString(*b, "allow", ex.allow)
 	}
-	if ex.retryAfter {
-		*b = http1.AppendFieldString(*b, "retry-after", "1")
+	if x.status == 503 {
+		*b = http1.AppendFieldString(*b, "retry-after", retryAfterSeconds)
 	}
 	if x.status == 401 {
 		*b = http1.AppendFieldString(*b, "www-authenticate", "Bearer")
@@ -92,10 +92,22 @@ func refusalOf(f *stream.Failure, api dialect.API) fault {
 	if f.Answered && (f.Kind == stream.KindReset || f.Kind == stream.KindClosed) {
 		x.message = "the provider broke off in the middle of its answer"
 	}
-	if f.Kind == stream.KindTimeout {
+	switch f.Kind {
+	case stream.KindTimeout:
 		x.typ = timeoutType(api)
+	case stream.KindBusy:
+		x.typ = overloadedType(api)
+	default:
 	}
 	return x
+}
+
+// overloadedType is what Anthropic's clients know an overload by; OpenAI's go by the status.
+func overloadedType(api dialect.API) string {
+	if api == dialect.APIAnthropic {
+		return "overloaded_error"
+	}
+	return ""
 }
 
 func timeoutType(api dialect.API) string {

@@ -64,9 +64,7 @@ func (g *Gateway) begin(cl *client, h *http1.Head, headBytes int) {
 		return
 	}
 	ex.stage(observe.StageAuth)
-	if bound := ex.policy.RequestsPerLoop; bound > 0 && g.open > bound {
-		ex.retryAfter = true
-		ex.refuse(observe.RefusedOverload, fault{status: 503, code: "overloaded", message: "the gateway has as many requests in flight as it may have; try again"})
+	if !ex.admit() {
 		return
 	}
 	if len(p.contentEncoding) > 0 && !equalFold(p.contentEncoding, "identity") {
@@ -198,22 +196,29 @@ func (ex *exchange) gather(data []byte) bool {
 		ex.tooLarge()
 		return false
 	}
-	if n > cap(ex.body) {
-		ex.growBody(n)
+	if n > cap(ex.body) && !ex.growBody(n) {
+		return false
 	}
 	ex.body = append(ex.body, data...)
 	return true
 }
 
-// growBody makes room for n bytes: twice of what there was, but not beyond what Content-Length says will come.
-func (ex *exchange) growBody(n int) {
+// growBody makes room for n bytes: twice of what there was, but not beyond what Content-Length says will come. False means that
+// the request was refused.
+func (ex *exchange) growBody(n int) bool {
 	want := max(n, 2*cap(ex.body))
 	if length := int(ex.cl.length); length >= n {
 		want = min(want, length)
 	}
+	if bound := ex.policy.MemoryPerLoop; bound > 0 && want > bodyFirstBytes && ex.g.loop.Slabs.Stats().LentBytes+int64(want) > bound {
+		ex.keepAlive = false
+		ex.overload("the requests in flight hold as much memory as they may; try again")
+		return false
+	}
 	b := append(ex.g.loop.Slabs.Get(want), ex.body...)
 	ex.g.loop.Slabs.Put(ex.body)
 	ex.body = b
+	return true
 }
 
 // complete goes on once the body is there.

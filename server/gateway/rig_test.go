@@ -34,6 +34,8 @@ type rig struct {
 
 	ids map[string]bool // request ids that clients have seen
 
+	number uint32 // of the last request that come has sent
+
 	calm    bool                          // providers do nothing wrong
 	timed   bool                          // they take their time all the same
 	fateOf  func(*ask) fate               // decides what becomes of a request, where set

@@ -56,12 +56,13 @@ func (b *builder) build(s *config.Snapshot) (*gateway.Policy, error) {
 	p := &gateway.Policy{
 		Dims: dims, Created: b.created,
 		Head:      http1.DefaultLimits(),
-		BodyBytes: s.Bounds.Body, ResponseBufferBytes: s.Bounds.ResponseBuffer, RequestsPerLoop: s.Bounds.RequestsPerLoop,
+		BodyBytes: s.Bounds.Body, ResponseBufferBytes: s.Bounds.ResponseBuffer,
 		HeadTimeout: s.Timeouts.Head, BodyTimeout: s.Timeouts.Body, IdleTimeout: s.Timeouts.Idle,
 		FirstByteTimeout: s.Timeouts.FirstByte, BetweenTimeout: s.Timeouts.BetweenBytes, TotalTimeout: s.Timeouts.Total,
 		KeepAlive: s.Stream.KeepAlive,
 		Retry:     gateway.Retry{Attempts: s.Retry.Attempts, Connect: s.Retry.On.Connect, Reset: s.Retry.On.Reset, Timeout: s.Retry.On.Timeout, Statuses: s.Retry.On.Statuses},
 	}
+	p.MemoryPerLoop, p.RequestsPerLoop = perLoop(s)
 	p.Head.HeadBytes, p.Head.Fields = s.Bounds.Head, s.Bounds.Headers
 	var errs []error
 	used := map[upstream.Settings]*upstream.Provider{}

@@ -124,10 +124,7 @@ func (p *process) start() error {
 		}
 	}
 	cpus := allowedCPUs()
-	loops := s.Loops
-	if loops == 0 {
-		loops = max(len(cpus), 1)
-	}
+	loops := loopsOf(s)
 	if !s.Pin {
 		cpus = nil
 	}
