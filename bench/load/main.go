@@ -59,9 +59,11 @@ func main() {
 		r.length = *length
 	}
 	r.Duration = r.length.String()
-	err := r.whole(stand.Options{
-		Binary: *binary, HTTP: *upstream, Loops: *loops, GatewayCPUs: *gatewayCPUs, ProviderCPUs: *otherCPUs,
-	})
+	options := stand.Options{Binary: *binary, HTTP: *upstream, Loops: *loops, GatewayCPUs: *gatewayCPUs, ProviderCPUs: *otherCPUs}
+	if chosen.bounded {
+		options.Configuration = overloadBounds()
+	}
+	err := r.whole(options)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "load: %v\n", err)
 		os.Exit(1)
@@ -125,6 +127,10 @@ func (r *run) measure(ctx context.Context) error {
 	r.Memory["rss_idle_bytes"] = float64(r.gateway().RSS)
 	if r.scenario.budgets {
 		if err := r.budgets(); err != nil {
+			return err
+		}
+	} else if r.scenario.bounded {
+		if err := r.overload(); err != nil {
 			return err
 		}
 	} else if err := r.load(ctx); err != nil {

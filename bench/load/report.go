@@ -26,6 +26,7 @@ type report struct {
 	Host     host      `json:"host"`
 
 	Saturated *saturated         `json:"saturated,omitempty"` // the closed loop
+	Peak      *paced             `json:"peak,omitempty"`      // of the overload scenario: a little more than can be served
 	Paced     *paced             `json:"paced,omitempty"`
 	Calm      *paced             `json:"calm,omitempty"` // afterwards
 	Recovery  float64            `json:"recovery_seconds,omitempty"`
@@ -69,6 +70,8 @@ type paced struct {
 	Unsent      int64            `json:"unsent"`
 	Late        int64            `json:"late"`
 	Connections int              `json:"connections"`
+	Goodput     float64          `json:"answers_per_second,omitempty"` // of the overload scenario
+	Refused99   float64          `json:"refused_p99_ms,omitempty"`
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -122,6 +125,7 @@ func (r *report) print(w io.Writer) {
 		fmt.Fprintf(w, "closed loop   %9.0f requests/s   %6.1f µs CPU each   P50 %.2f  P95 %.2f  P99 %.2f ms   %d errors   %d connections\n",
 			s.Rate, s.CPUMicros, s.P50, s.P95, s.P99, s.Errors, s.Connections)
 	}
+	r.Peak.print(w, "peak")
 	r.Paced.print(w, "paced")
 	r.Calm.print(w, "calm after")
 	if r.Recovery > 0 {
@@ -150,6 +154,9 @@ func (p *paced) print(w io.Writer, name string) {
 		p.CPUMicros, p.P50, p.P95, p.P99, p.Max, p.Connections)
 	fmt.Fprintf(w, "%-13s %9d requests: %d answered, %d asked to come back, %d errors; %d unsent, %d sent late\n", "", p.Requests, p.OK, p.Shed,
 		p.Errors, p.Unsent, p.Late)
+	if p.Goodput > 0 {
+		fmt.Fprintf(w, "%-13s %9.0f answers/s; refusals P99 %.2f ms\n", "", p.Goodput, p.Refused99)
+	}
 	for _, kind := range slices.Sorted(maps.Keys(p.Kinds)) {
 		fmt.Fprintf(w, "%-13s %9d × %s\n", "", p.Kinds[kind], kind)
 	}

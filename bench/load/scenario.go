@@ -19,6 +19,7 @@ type scenario struct {
 	sheds    bool // 429 and 503 are a proper answer here
 	growth   bool // memory must not grow from the first tenth to the end
 	budgets  bool // the memory budgets are measured instead of a load
+	bounded  bool // ten times what the gateway may have in flight is offered instead
 }
 
 // aims are the times that a scenario is to keep. They depend on the machine and on whoever else uses it, so that they fail a run
@@ -68,6 +69,10 @@ var scenarios = []scenario{
 	{
 		name: "endurance", about: "5,000 requests/s for an hour: nothing grows", length: time.Hour, model: chatModel,
 		steps: steady(5_000), growth: true,
+	},
+	{
+		name: "overload", about: "ten times what may be in flight: the rest is refused at once, and what is served stays", length: time.Minute,
+		model: overloadModel, sheds: true, bounded: true,
 	},
 	{
 		name: "memory", about: "what a process, a connection, a stream and a large body hold", length: 30 * time.Second,

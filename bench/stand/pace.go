@@ -48,6 +48,7 @@ type Tally struct {
 	Unsent  int64            // due, but the connection limit was used up until the end
 	Late    int64            // sent more than 1 ms after due because this program was busy
 	Latency Histogram        // of OK
+	Refusal Histogram        // of Shed
 	Elapsed time.Duration    // to the last answer
 	Conns   int              // the most connections at once
 	Windows []Window
@@ -153,6 +154,7 @@ func (p *pacer) finished(c *conn, fault string) {
 		p.window.Record(took)
 	case "status 429", "status 503":
 		p.Shed++
+		p.Refusal.Record(time.Duration(time.Now().UnixNano() - c.due))
 	default:
 		p.Kinds[fault]++
 	}

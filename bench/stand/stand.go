@@ -22,6 +22,8 @@ type Options struct {
 	ProviderCPUs string   // likewise
 	Loops        int      // of the gateway; 0: one per core
 	ProviderArgs []string // further flags of penstock mock
+	// Configuration is appended to the gateway's.
+	Configuration string
 }
 
 // Stand is a gateway with everything on (keys, metrics, access log) and a simulated provider behind it.
@@ -88,7 +90,7 @@ func Start(o Options) (_ *Stand, err error) {
 		return s, err
 	}
 	file := filepath.Join(folder, "penstock.yaml")
-	text := fmt.Sprintf(configuration, s.Address, ports[1], o.Loops, s.ProviderURL, o.HTTP, Key, filepath.Join(folder, "access.log"))
+	text := fmt.Sprintf(configuration, s.Address, ports[1], o.Loops, s.ProviderURL, o.HTTP, Key, filepath.Join(folder, "access.log")) + o.Configuration
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return s, err
 	}
