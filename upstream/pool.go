@@ -14,6 +14,8 @@ type Ticket struct {
 	Sink    stream.Sink
 	// Fresh asks for a connection that has not served anything yet, where one can be had.
 	Fresh bool
+	// Class is whose request it is, a small number from 0: requests that wait are served in turns of classes.
+	Class int
 
 	pool       *Pool
 	conn       *conn
@@ -30,9 +32,8 @@ type Pool struct {
 	dialer Dialer
 	conns  []*conn
 
-	first, last *Ticket // waiting for a stream, oldest first
-	waiting     int
-	dialing     int
+	waiting queue // for a stream
+	dialing int
 
 	failedAt int64 // when the last dial failed; 0: it did not
 	failure  stream.Failure
@@ -63,7 +64,7 @@ func NewPool(l *loop.Loop, p *Provider, d Dialer) *Pool {
 // Stats returns a copy of the counters and gauges.
 func (pl *Pool) Stats() Stats {
 	s := pl.stats
-	s.Conns, s.Waiting = len(pl.conns), pl.waiting
+	s.Conns, s.Waiting = len(pl.conns), pl.waiting.count
 	for _, c := range pl.conns {
 		s.Active += c.codec.Active()
 	}
@@ -77,11 +78,11 @@ func (pl *Pool) Open(t *Ticket) *stream.Failure {
 	if pl.closed {
 		return &stream.Failure{Kind: stream.KindShutdown}
 	}
-	if pl.waiting == 0 {
+	if pl.waiting.count == 0 {
 		c := pl.free(t.Fresh)
 		if c == nil && t.Fresh {
 			if pl.reserve() {
-				pl.push(t)
+				pl.waiting.push(t)
 				pl.dial()
 				return nil
 			}
@@ -91,17 +92,26 @@ func (pl *Pool) Open(t *Ticket) *stream.Failure {
 			return pl.start(c, t)
 		}
 	}
-	if pl.waiting >= queueLimit {
-		return &stream.Failure{Kind: stream.KindBusy, Cause: errors.New("queue is full")}
+	var yields *Ticket
+	if pl.waiting.count >= queueLimit {
+		if yields = pl.waiting.yields(t.Class); yields == nil {
+			return &stream.Failure{Kind: stream.KindBusy, Cause: errQueueFull}
+		}
 	}
 	if pl.failedAt != 0 && pl.dialing == 0 && pl.usable() == 0 && pl.loop.Now()-pl.failedAt < int64(redialWait) {
 		f := pl.failure
 		return &f
 	}
-	pl.push(t)
+	pl.waiting.push(t)
 	pl.grow()
+	if yields != nil {
+		pl.waiting.remove(yields)
+		yields.Sink.OnFail(stream.Failure{Kind: stream.KindBusy, Cause: errQueueFull})
+	}
 	return nil
 }
+
+var errQueueFull = errors.New("queue is full")
 
 // Credit says that the consumer has drained n more body bytes of t's response.
 func (t *Ticket) Credit(n int) {
@@ -115,7 +125,7 @@ func (t *Ticket) Credit(n int) {
 func (t *Ticket) Cancel() {
 	switch {
 	case t.queued:
-		t.pool.remove(t)
+		t.pool.waiting.remove(t)
 	case t.stream != nil:
 		s, c := t.stream, t.conn
 		t.stream, t.conn = nil, nil
@@ -165,32 +175,6 @@ func (pl *Pool) usable() (n int) {
 	return n
 }
 
-func (pl *Pool) push(t *Ticket) {
-	t.queued, t.next, t.prev = true, nil, pl.last
-	if pl.last != nil {
-		pl.last.next = t
-	} else {
-		pl.first = t
-	}
-	pl.last = t
-	pl.waiting++
-}
-
-func (pl *Pool) remove(t *Ticket) {
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		pl.first = t.next
-	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	} else {
-		pl.last = t.prev
-	}
-	t.next, t.prev, t.queued = nil, nil, false
-	pl.waiting--
-}
-
 // serve gives waiting requests the streams that have become free.
 func (pl *Pool) serve() {
 	if pl.serving {
@@ -198,23 +182,24 @@ func (pl *Pool) serve() {
 	}
 	pl.serving = true
 	defer func() { pl.serving = false }() // also when a sink panics
-	for pl.first != nil {
-		c := pl.free(pl.first.Fresh)
-		if c == nil && pl.first.Fresh && pl.dialing == 0 {
+	for {
+		t := pl.waiting.next()
+		if t == nil {
+			return
+		}
+		c := pl.free(t.Fresh)
+		if c == nil && t.Fresh && pl.dialing == 0 {
 			c = pl.free(false)
 		}
 		if c == nil {
 			break
 		}
-		t := pl.first
-		pl.remove(t)
+		pl.waiting.pop()
 		if f := pl.start(c, t); f != nil {
 			t.Sink.OnFail(*f)
 		}
 	}
-	if pl.first != nil {
-		pl.grow()
-	}
+	pl.grow()
 }
 
 // grow dials for the requests that wait, within the provider's limit over all loops.
@@ -223,10 +208,10 @@ func (pl *Pool) grow() {
 	if pl.Provider.expected() == HTTP2 {
 		per = streamsPerDial
 	}
-	for pl.dialing*per < pl.waiting && pl.reserve() {
+	for pl.dialing*per < pl.waiting.count && pl.reserve() {
 		pl.dial()
 	}
-	if pl.waiting > 0 && pl.dialing == 0 && pl.usable() == 0 {
+	if pl.waiting.count > 0 && pl.dialing == 0 && pl.usable() == 0 {
 		// The other loops hold all connections that the provider may have; one each is the least that works.
 		pl.Provider.conns.Add(1)
 		pl.dial()
@@ -268,13 +253,10 @@ func (pl *Pool) dialFailed(f stream.Failure) {
 
 func (pl *Pool) failWaiting(f stream.Failure) {
 	// Failing a request may open another one here; that one waits for its own dial.
-	list := pl.first
-	pl.first, pl.last, pl.waiting = nil, nil, 0
-	for t := list; t != nil; {
-		next := t.next
-		t.next, t.prev, t.queued = nil, nil, false
-		t.Sink.OnFail(f)
-		t = next
+	list := pl.waiting
+	pl.waiting = queue{}
+	for list.count > 0 {
+		list.pop().Sink.OnFail(f)
 	}
 }
 

@@ -162,7 +162,7 @@ func (ex *exchange) attempt() {
 	ex.strip.Reset()
 	ex.ends.Reset(ex.ep)
 	ex.compose(p, t)
-	ex.ticket.Sink = ex
+	ex.ticket.Sink, ex.ticket.Class = ex, ex.slot
 	ex.running = true
 	if pl == nil {
 		ex.running = false
