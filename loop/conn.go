@@ -175,6 +175,13 @@ func (c *Conn) Resume() {
 // Paused says that reading is stopped. For backends as well.
 func (c *Conn) Paused() bool { return c.paused }
 
+// Unread looks into the socket: whether bytes of the peer, or the end of its sending, are there that the next poll batch will bring.
+// It costs a system call; where the backend cannot tell, the answer is no.
+func (c *Conn) Unread() bool {
+	b, ok := c.loop.backend.(interface{ Unread(c *Conn) bool })
+	return ok && c.state == stateOpen && b.Unread(c)
+}
+
 // Close writes what is batched up and closes; OnClose follows, with a nil error where the output was taken.
 func (c *Conn) Close() { c.startClose(false) }
 

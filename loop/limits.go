@@ -26,6 +26,10 @@ const (
 	// acceptsPerEvent bounds how many connections one event accepts before others get their turn.
 	acceptsPerEvent = 64
 
+	// lastAccepts bounds how many connections are taken from a queue that ends: the largest backlog of the profiles. A host that
+	// connects without end must not keep the socket open.
+	lastAccepts = 16 << 10
+
 	// acceptPause is how long accepting rests after the process or the host ran out of descriptors or memory.
 	acceptPause = 100 * time.Millisecond
 

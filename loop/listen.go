@@ -17,9 +17,11 @@ import (
 
 // Listening is one bound address with a socket per loop (SO_REUSEPORT); a Unix socket is one for all.
 type Listening struct {
-	fds       []int
-	addr      string
-	inherited bool
+	fds    []int // loop i accepts from those whose index is i modulo the loops
+	queues int   // of fds, those at the front that have a queue of their own; the others are duplicates
+	addr   string
+	unlink bool // the file of the Unix socket goes with the process
+	kept   bool // another process has the sockets open, and their queues outlive this one
 }
 
 // Addr is the bound address, with the port that the kernel chose where 0 was asked for.
@@ -40,9 +42,7 @@ type ListenOptions struct {
 
 // Bind opens the listening sockets of an address, "host:port" or "unix:/path". Nothing is accepted before AcceptOn.
 func Bind(address string, o ListenOptions) (*Listening, error) {
-	if o.Backlog == 0 {
-		o.Backlog = 4096
-	}
+	o.Backlog = backlogOf(o.Backlog)
 	if len(address) > 5 && address[:5] == "unix:" {
 		return bindUnix(address[5:], o)
 	}
@@ -78,12 +78,21 @@ func Bind(address string, o ListenOptions) (*Listening, error) {
 			port = uint64(a.Port)
 		}
 	}
+	s.queues = len(s.fds)
 	if host == "" {
 		s.addr = net.JoinHostPort("::", strconv.FormatUint(port, 10))
 	} else {
 		s.addr = net.JoinHostPort(ip.String(), strconv.FormatUint(port, 10))
 	}
 	return s, nil
+}
+
+// backlogOf is the backlog to ask for.
+func backlogOf(n int) int {
+	if n == 0 {
+		return 4096
+	}
+	return n
 }
 
 func bindTCP(ip netip.Addr, port, backlog int) (fd int, bound unix.Sockaddr, err error) {
@@ -143,61 +152,17 @@ func bindUnix(path string, o ListenOptions) (*Listening, error) {
 		_ = unix.Close(fd)
 		return fail(err)
 	}
-	s := &Listening{addr: "unix:" + path, fds: []int{fd}}
+	s := &Listening{addr: "unix:" + path, fds: []int{fd}, queues: 1, unlink: true}
 	if err := s.share(o.Loops); err != nil {
 		return fail(err)
 	}
 	return s, nil
 }
 
-// Inherit takes a listening socket that another process opened (systemd's socket activation) for this many loops. They share its queue.
-func Inherit(fd, loops int) (*Listening, error) {
-	v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
-	if err != nil || v == 0 {
-		return nil, fmt.Errorf("descriptor %d is no listening socket", fd)
-	}
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return nil, os.NewSyscallError("getsockname", err)
-	}
-	s := &Listening{}
-	if u, ok := sa.(*unix.SockaddrUnix); ok {
-		s.addr, s.inherited = "unix:"+u.Name, true
-	} else {
-		s.addr = addrPort(sa).String()
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	}
-	unix.CloseOnExec(fd)
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	s.fds = append(s.fds, fd)
-	return s, s.share(loops)
-}
-
-// share duplicates the first socket until there is one per loop.
-func (s *Listening) share(loops int) error {
-	for len(s.fds) < loops {
-		d, err := unix.FcntlInt(uintptr(s.fds[0]), unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			s.Close()
-			return os.NewSyscallError("fcntl", err)
-		}
-		s.fds = append(s.fds, d)
-	}
-	return nil
-}
-
-// Remove takes the file of a Unix socket away that Bind made; others are left alone. Any thread.
-func (s *Listening) Remove() {
-	if len(s.addr) > 5 && s.addr[:5] == "unix:" && !s.inherited {
-		_ = os.Remove(s.addr[5:])
-	}
-}
-
 // listener is one listening socket on one loop.
 type listener struct {
 	fd     int
+	of     *Listening
 	accept func(*Conn, netip.AddrPort) Handler
 	tls    func() *tls.Config
 	paused bool
@@ -212,26 +177,34 @@ type AcceptOptions struct {
 	HandshakeTimeout time.Duration
 }
 
-// AcceptOn starts accepting on this loop's socket of s. accept is called on the loop for each connection and returns its
+// AcceptOn starts accepting on this loop's sockets of s. accept is called on the loop for each connection and returns its
 // handler. Loop thread.
 func (l *Loop) AcceptOn(s *Listening, o AcceptOptions, accept func(*Conn, netip.AddrPort) Handler) error {
 	m, ok := l.backend.(*metal)
 	if !ok {
 		return ErrNotMetal
 	}
-	ln := &listener{fd: s.fds[l.id%len(s.fds)], accept: accept, tls: o.TLS, wait: o.HandshakeTimeout}
-	m.listens[ln.fd] = ln
-	return m.poller.AddRead(&netpoll.PollAttachment{FD: ln.fd}, false)
+	for i := l.id; i < len(s.fds); i += len(m.engine.loops) {
+		ln := &listener{fd: s.fds[i], of: s, accept: accept, tls: o.TLS, wait: o.HandshakeTimeout}
+		m.listens[ln.fd] = ln
+		if err := m.poller.AddRead(&netpoll.PollAttachment{FD: ln.fd}, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// StopAccepting closes the listening sockets of this loop; connections go on. Loop thread.
+// StopAccepting gives up the listening sockets of this loop; connections go on. What waits in a queue that ends with its socket is
+// accepted first; what waits in one that another process goes on with is left to that process. Loop thread.
 func (l *Loop) StopAccepting() {
 	m, ok := l.backend.(*metal)
 	if !ok {
 		return
 	}
 	for fd, ln := range m.listens {
-		m.accept(ln) // what is in the queue already has been promised an answer
+		// What is in the queue already has been promised an answer.
+		for n := 0; !ln.of.kept && n < lastAccepts && m.accept(ln); n += acceptsPerEvent {
+		}
 		// Another process or loop may hold the same socket open, so closing alone would leave it in the poller.
 		if !ln.paused {
 			_ = m.poller.Delete(fd)
@@ -240,6 +213,9 @@ func (l *Loop) StopAccepting() {
 		delete(m.listens, fd)
 	}
 }
+
+// Handshakes is how many accepted connections are still in their TLS handshake. Loop thread.
+func (l *Loop) Handshakes() int { return l.handshakes }
 
 func (m *metal) pauseListener(ln *listener) {
 	if !ln.paused {
@@ -261,25 +237,26 @@ func (m *metal) resumeListener(ln *listener) {
 	}
 }
 
-func (m *metal) accept(ln *listener) {
+// accept takes what is in the queue; it returns true where it stopped because others are to have their turn.
+func (m *metal) accept(ln *listener) bool {
 	l := m.loop
 	for range acceptsPerEvent {
 		if l.conns >= m.maxConn {
 			// The queue of the kernel holds them until one of ours ends.
 			l.stats.OverLimit++
 			m.pauseListener(ln)
-			return
+			return false
 		}
 		fd, sa, err := unix.Accept4(ln.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
 		case errors.Is(err, unix.EAGAIN):
-			return
+			return false
 		case errors.Is(err, unix.ECONNABORTED), errors.Is(err, unix.EINTR), errors.Is(err, unix.EPROTO):
 			continue
 		default: // EMFILE, ENFILE, ENOBUFS, ENOMEM: wait for better times
 			m.pauseListener(ln)
-			return
+			return false
 		}
 		l.stats.Accepted++
 		if ln.tls != nil {
@@ -290,6 +267,7 @@ func (m *metal) accept(ln *listener) {
 			m.open1(c, ln, sa)
 		}
 	}
+	return true
 }
 
 func (m *metal) open1(c *Conn, ln *listener, sa unix.Sockaddr) {
@@ -304,6 +282,7 @@ func (m *metal) acceptSecure(ln *listener, fd int, sa unix.Sockaddr) {
 	if wait == 0 {
 		wait = 5 * time.Second
 	}
+	m.loop.handshakes++
 	m.loop.conns++ // a handshake counts as a connection, or a flood of them would have no bound
 	go func() {
 		f := os.NewFile(uintptr(fd), "")
@@ -315,6 +294,7 @@ func (m *metal) acceptSecure(ln *listener, fd int, sa unix.Sockaddr) {
 		}
 		m.loop.PostOffLoop(func() {
 			m.loop.conns--
+			m.loop.handshakes--
 			if err != nil {
 				return
 			}

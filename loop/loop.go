@@ -52,6 +52,8 @@ type Loop struct {
 	// OnBatch, where set, is told of every poll batch: its events, and how long the last of them had to wait, in ns.
 	OnBatch func(events int, lag int64)
 
+	handshakes int // accepted connections in their TLS handshake
+
 	wheel    wheel
 	dirty    []*Conn    // have output to flush at the end of the batch
 	ended    []*Conn    // are to be told OnClose at the end of the batch

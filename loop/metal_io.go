@@ -114,6 +114,13 @@ func (m *metal) read(c *Conn, toEnd bool) {
 	m.again = append(m.again, c)
 }
 
+// Unread looks whether the socket has something to read. An error counts: reading will tell what it is.
+func (m *metal) Unread(c *Conn) bool {
+	var b [1]byte
+	_, _, err := unix.Recvfrom(c.FD, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return !errors.Is(err, unix.EAGAIN)
+}
+
 // readAgain goes on with connections that had more than one turn allows, and returns how many there were.
 func (m *metal) readAgain() int {
 	n := len(m.again)
