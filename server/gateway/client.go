@@ -37,11 +37,14 @@ type client struct {
 	remote netip.AddrPort
 
 	timer   loop.Timer // idle, head or body
+	idleAt  int64      // since when the next request is awaited
 	phase   phase
 	closing bool // close when the current response is out
 	began   bool // a byte of the next request has come
 	pumping bool
 	pumpDue bool
+	using   bool // within consume
+	behind  bool // and bytes of a later request follow the current one there
 }
 
 // OnData implements loop.Handler.
@@ -104,8 +107,18 @@ func (cl *client) release() {
 	}
 }
 
+// pipelined says that bytes of a later request are here already.
+func (cl *client) pipelined() bool {
+	if cl.using {
+		return cl.behind
+	}
+	return len(cl.in) > 0
+}
+
 // consume uses bytes as far as the phase allows, and returns the rest.
 func (cl *client) consume(b []byte) []byte {
+	cl.using = true
+	defer func() { cl.using = false }()
 	for len(b) > 0 {
 		switch cl.phase {
 		case phaseHead:
@@ -124,6 +137,7 @@ func (cl *client) consume(b []byte) []byte {
 				}
 				return b
 			}
+			cl.behind = n < len(b) && cl.g.head.ContentLength <= 0 && !cl.g.head.Chunked
 			cl.g.begin(cl, &cl.g.head, n)
 			b = b[n:]
 		case phaseBody:
@@ -137,6 +151,7 @@ func (cl *client) consume(b []byte) []byte {
 				return nil
 			}
 			if cl.body.Done() {
+				cl.behind = len(b) > 0
 				cl.ex.complete()
 			} else if len(data) > 0 {
 				// The body timer runs between two pieces; the exchange's total time bounds a client that drips.
@@ -154,10 +169,6 @@ func (cl *client) consume(b []byte) []byte {
 			}
 			b = b[n:]
 			if cl.body.Done() {
-				if cl.g.draining {
-					cl.giveUp()
-					return nil
-				}
 				cl.idle()
 			} else if n == 0 {
 				return b
@@ -171,7 +182,7 @@ func (cl *client) consume(b []byte) []byte {
 
 // idle waits for the next request.
 func (cl *client) idle() {
-	cl.phase, cl.began = phaseHead, false
+	cl.phase, cl.began, cl.idleAt = phaseHead, false, cl.g.loop.Now()
 	cl.parser.Reset()
 	cl.g.loop.Arm(&cl.timer, cl.g.policy.IdleTimeout)
 	if cl.c.Paused() && !cl.pumping && !cl.c.Blocked() {
@@ -179,10 +190,11 @@ func (cl *client) idle() {
 	}
 }
 
-// answered ends the current exchange's hold on the connection, after its last byte is in the write batch.
+// answered ends the current exchange's hold on the connection, after its last byte is in the write batch. Where the answer did not say
+// that the connection closes, the client may have sent the next request by now, also while draining.
 func (cl *client) answered() {
 	cl.ex = nil
-	if cl.closing || cl.g.draining {
+	if cl.closing {
 		cl.giveUp()
 		return
 	}

@@ -109,7 +109,7 @@ func (ex *exchange) again(f *stream.Failure) bool {
 	case stream.KindResolve, stream.KindConnect, stream.KindTLS, stream.KindBusy:
 		return r.Connect && ex.elsewhere()
 	case stream.KindShutdown:
-		return !ex.g.draining // a reload closed this pool, and there is another one
+		return false // pools outlive the exchanges that may use them, but for a cut
 	case stream.KindProtocol, stream.KindTooLarge:
 		return r.Reset && ex.elsewhere() // the same one would say the same again
 	case stream.KindTimeout:

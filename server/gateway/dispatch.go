@@ -7,7 +7,6 @@ import (
 	"penstock/server/dialect"
 	"penstock/server/observe"
 	"penstock/server/route"
-	"penstock/upstream"
 	"penstock/upstream/stream"
 )
 
@@ -151,10 +150,6 @@ func (ex *exchange) attempt() {
 		g.replica++
 		p = p.Replicas[g.replica%n]
 	}
-	pl := g.pools[p.Up]
-	if pl == nil {
-		p, pl = g.successor(p)
-	}
 	ex.provider = p
 	ex.attempts++
 	ex.attemptAt, ex.downAt = g.loop.Now(), max(ex.downAt, ex.startAt)
@@ -164,31 +159,12 @@ func (ex *exchange) attempt() {
 	ex.compose(p, t)
 	ex.ticket.Sink, ex.ticket.Class = ex, ex.slot
 	ex.running = true
-	if pl == nil {
-		ex.running = false
-		ex.failed(&stream.Failure{Kind: stream.KindConnect})
-		return
-	}
-	if f := pl.Open(&ex.ticket); f != nil {
+	if f := g.pools[p.Up].Open(&ex.ticket); f != nil {
 		ex.running = false
 		ex.failed(f)
 		return
 	}
 	ex.arm()
-}
-
-// successor finds the provider that a reload has put in the place of p since the plan was made; the pool is nil where there is none.
-func (g *Gateway) successor(p *Provider) (*Provider, *upstream.Pool) {
-	for _, q := range g.policy.Providers {
-		if q.Name != p.Name {
-			continue
-		}
-		if n := len(q.Replicas); n > 0 {
-			q = q.Replicas[g.replica%n]
-		}
-		return q, g.pools[q.Up]
-	}
-	return p, nil
 }
 
 // compose fills in the upstream request: constant head, passed-on fields, the body's pieces with the model patched.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/netip"
+	"slices"
 
 	"penstock/http1"
 	"penstock/loop"
@@ -34,6 +35,8 @@ type Gateway struct {
 	policy *Policy
 	pools  map[*upstream.Provider]*upstream.Pool
 	state  *route.State
+	// elder are policies before this one that exchanges still go by: their providers' pools stay as well.
+	elder []*Policy
 
 	head      http1.Head // of the request being parsed
 	date      http1.DateCache
@@ -74,16 +77,42 @@ func (g *Gateway) batch(events int, lag int64) {
 	g.admission.lag(g.loop.Now(), lag)
 }
 
-// Swap takes a new policy for requests that begin from now on. Pools of providers that are gone end when their streams have.
+// Swap takes a new policy for requests that begin from now on. An exchange goes by the policy that it began under to its end, retries
+// and fallbacks included, so pools of providers that are gone end when the last such exchange has.
 func (g *Gateway) Swap(p *Policy) {
+	if g.policy != nil && g.open > 0 {
+		g.elder = append(g.elder, g.policy)
+	}
 	g.policy = p
 	g.state = route.NewState(p.Routes)
 	g.Counters.Resize(p.Dims)
-	keep := make(map[*upstream.Provider]bool, len(p.Providers))
-	for _, pr := range p.Providers {
-		g.keepPool(pr, keep)
-		for _, r := range pr.Replicas {
-			g.keepPool(r, keep)
+	g.settlePools()
+}
+
+// forget lets go of elder policies that no exchange goes by any more.
+func (g *Gateway) forget() {
+	used := make(map[*Policy]bool, len(g.elder))
+	for cl := g.clients.first; cl != nil; cl = cl.next {
+		if cl.ex != nil {
+			used[cl.ex.policy] = true
+		}
+	}
+	n := len(g.elder)
+	g.elder = slices.DeleteFunc(g.elder, func(p *Policy) bool { return !used[p] })
+	if len(g.elder) < n {
+		g.settlePools()
+	}
+}
+
+// settlePools makes the pools that the policies in use need, and closes the others.
+func (g *Gateway) settlePools() {
+	keep := map[*upstream.Provider]bool{}
+	for _, p := range append(g.elder[:len(g.elder):len(g.elder)], g.policy) {
+		for _, pr := range p.Providers {
+			g.keepPool(pr, keep)
+			for _, r := range pr.Replicas {
+				g.keepPool(r, keep)
+			}
 		}
 	}
 	for up, pl := range g.pools {
@@ -108,9 +137,6 @@ func (g *Gateway) Accept(c *loop.Conn, remote netip.AddrPort) loop.Handler {
 	cl.timer.Init(cl)
 	g.clients.add(cl)
 	cl.idle()
-	if g.draining {
-		c.Close()
-	}
 	return cl
 }
 
@@ -121,27 +147,44 @@ func (g *Gateway) ApplyLog(o observe.LogOptions) {
 	}
 }
 
-// Drain lets connections end with their current exchange, or with the one that comes within a moment; then it closes idle ones.
+// Drain lets connections end with their current exchange, or with the next one, whose answer says that the connection closes; idle
+// ones close when they have been silent for a while.
 func (g *Gateway) Drain() {
 	if !g.draining {
 		g.draining, g.drainAt = true, g.loop.Now()
 	}
 }
 
+// closeIdle closes connections on which nothing is likely to be on its way: HTTP/1.1 has no word for the server's wish to end an idle
+// connection, so a request that crosses the close is lost to a client that does not dare to repeat it (RFC 9112 §9.3.1). What has
+// arrived by now is served, so that only requests that are on the wire in this moment can be hit.
 func (g *Gateway) closeIdle() {
-	for cl := g.clients.first; cl != nil; {
-		next := cl.next
-		if cl.phase == phaseHead && len(cl.in) == 0 {
+	now := g.loop.Now()
+	for cl := g.clients.first; cl != nil; cl = cl.next {
+		if cl.phase == phaseHead && len(cl.in) == 0 && now-cl.idleAt >= int64(drainSilence) && !cl.c.Unread() {
+			cl.phase = phaseClosing
+			g.loop.Disarm(&cl.timer)
 			cl.c.Close()
 		}
-		cl = next
 	}
 }
 
-// Cut ends what still runs after the drain time.
+// Cut ends what still runs after the drain time: requests without an answer get one that says so, event streams end with the error
+// event of their API, other answers break off. Connections close when that has been written.
 func (g *Gateway) Cut() {
+	g.draining = true
 	for cl := g.clients.first; cl != nil; cl = cl.next {
-		cl.c.Abort()
+		if cl.phase == phaseClosing {
+			continue
+		}
+		cl.release() // later requests are not served, and the answer to this one may say so
+		if ex := cl.ex; ex != nil {
+			ex.cancel()
+			ex.failed(&stream.Failure{Kind: stream.KindShutdown, Sent: ex.sent, Answered: ex.answered})
+		}
+		if cl.phase != phaseClosing {
+			cl.giveUp()
+		}
 	}
 	for _, pl := range g.pools {
 		pl.Close()
@@ -168,6 +211,9 @@ func (g *Gateway) OnTimer(*loop.Timer) {
 	}
 	if g.draining && g.loop.Now()-g.drainAt >= int64(drainGrace) {
 		g.closeIdle()
+	}
+	if len(g.elder) > 0 {
+		g.forget()
 	}
 	g.loop.Arm(&g.sweep, sweepEvery)
 }

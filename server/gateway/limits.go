@@ -47,9 +47,14 @@ const (
 	// staleLimit bounds how often a request may meet a connection that was closed just then without that counting as an attempt.
 	staleLimit = 8
 
-	// drainGrace is how long idle connections stay open while draining: a request already on its way is answered, with a word that
-	// the connection closes.
+	// drainGrace is how long every idle connection stays open once draining has begun: requests that are on their way are answered,
+	// with a word that the connection closes.
 	drainGrace = time.Second
+
+	// drainSilence is how long a connection must have been idle before draining closes it. Clients that use a connection more often
+	// hear from an answer that it closes; the rarer its use, the less likely is a request just now. Idle times of clients' pools are
+	// a minute and more, so that shorter waits would find busy clients between two requests.
+	drainSilence = 5 * time.Second
 
 	// requestIDBytes is the length of an id: "req_" and 24 hexadecimal digits.
 	requestIDBytes = 28

@@ -27,7 +27,7 @@ func (g *Gateway) begin(cl *client, h *http1.Head, headBytes int) {
 	ex := g.newExchange(cl)
 	ex.startStages()
 	ex.bytesIn = int64(headBytes)
-	ex.keepAlive = h.KeepAlive && !g.draining
+	ex.keepAlive = h.KeepAlive
 	ex.oldClient = h.Minor == 0
 	ex.expects = h.Expect100
 	cl.body.Start(h, &ex.policy.Head)

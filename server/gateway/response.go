@@ -123,10 +123,11 @@ func (ex *exchange) writeHead(status int, fields []stream.Field, contentLength i
 	ex.bytesOut += int64(len(*b) - at)
 }
 
-// connectionField says whether the connection goes on, where that is not what the version has by default (RFC 9112 §9.3).
+// connectionField says whether the connection goes on, where that is not what the version has by default (RFC 9112 §9.3). While
+// draining it ends with the last of the requests that have come: what follows an answer that says close is not served (§9.6).
 func (ex *exchange) connectionField(b *[]byte) {
 	switch {
-	case !ex.keepAlive || ex.untilEnd || ex.g.draining:
+	case !ex.keepAlive || ex.untilEnd || ex.g.draining && !ex.cl.pipelined():
 		ex.keepAlive = false
 		*b = append(*b, "connection: close\r\n"...)
 	case ex.oldClient:
