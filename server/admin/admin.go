@@ -42,6 +42,8 @@ type Options struct {
 	Token string
 	// Version is shown by /api/version and penstock_build_info.
 	Version string
+	// Listener is where the port is to be answered, taken by New; nil has New listen on its addr.
+	Listener net.Listener
 	// Hosts are further names under which the port may be asked without a token, such as that of a service.
 	Hosts []string
 	// MutexFraction is how many mutex contentions there are per one in the profile, and BlockRateNS the nanoseconds of blocking
@@ -65,7 +67,7 @@ type Server struct {
 	reload sync.Mutex // one at a time
 }
 
-// New listens on addr, "host:port"; Serve answers.
+// New listens on addr, "host:port", or takes a listener that is bound to it; Serve answers.
 func New(addr string, source Source, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -84,9 +86,11 @@ func New(addr string, source Source, o Options) (*Server, error) {
 		return nil, fmt.Errorf("cannot register metrics: %w", err)
 	}
 	s.routes = s.newRoutes(metrics)
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen for admin: %w", err)
+	l := o.Listener
+	if l == nil {
+		if l, err = net.Listen("tcp", addr); err != nil {
+			return nil, fmt.Errorf("cannot listen for admin: %w", err)
+		}
 	}
 	s.listener = netutil.LimitListener(l, connections)
 	s.http = &http.Server{

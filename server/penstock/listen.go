@@ -2,52 +2,122 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"penstock/loop"
+	"penstock/server/admin"
 	"penstock/server/config"
 	"penstock/server/gateway"
 	"penstock/server/sim"
 )
-
-// firstInherited is the first descriptor of socket activation.
-const firstInherited = 3
 
 // listening is one address that clients connect to.
 type listening struct {
 	sockets *loop.Listening
 	tls     atomic.Pointer[tls.Config] // nil: clear text
 	files   *config.ServerTLS
+	passed  bool // to this process by another one
 }
 
-// bind opens the listening sockets of every loop; nothing is accepted yet.
+// bind opens the listening sockets of every loop, or takes those that were passed to this process; nothing is accepted yet.
 func (p *process) bind(loops int) error {
-	for i := range p.snap.Listen {
-		c := &p.snap.Listen[i]
+	p.listened = p.snap.Listen
+	passed := p.in.assign(p.listened)
+	for i := range p.listened {
+		c := &p.listened[i]
 		ln := &listening{files: c.TLS}
 		if err := ln.loadCertificate(); err != nil {
 			return err
 		}
-		var s *loop.Listening
 		var err error
-		if i < inherited() {
-			s, err = loop.Inherit(firstInherited+i, loops)
+		if g := passed[i]; g != nil {
+			o := loop.InheritOptions{Loops: loops, Backlog: p.profile.Flags.Backlog, Own: g.own}
+			ln.sockets, err = loop.Inherit(g.fds, o)
 		} else {
-			s, err = loop.Bind(listenAddress(c), loop.ListenOptions{Loops: loops, Backlog: p.profile.Flags.Backlog})
+			ln.sockets, err = loop.Bind(listenAddress(c), loop.ListenOptions{Loops: loops, Backlog: p.profile.Flags.Backlog})
 		}
 		if err != nil {
 			return err
 		}
-		ln.sockets = s
+		ln.passed = passed[i] != nil
 		p.listens = append(p.listens, ln)
 	}
 	return nil
+}
+
+// bindAdmin opens the admin port; nothing is answered yet.
+func (p *process) bindAdmin() (err error) {
+	if p.snap.AdminOff {
+		return nil
+	}
+	if g := p.in.forAdmin(p.snap.Admin); g != nil {
+		f := os.NewFile(uintptr(g.fds[0]), "admin")
+		l, err := net.FileListener(f)
+		_ = f.Close()
+		if err != nil {
+			return fmt.Errorf("cannot take over the admin port: %w", err)
+		}
+		tcp, ok := l.(*net.TCPListener)
+		if !ok {
+			_ = l.Close()
+			return fmt.Errorf("cannot take over the admin port: %s is no TCP socket", g.bound)
+		}
+		p.adminSocket = tcp
+	} else {
+		at, err := net.ResolveTCPAddr("tcp", p.snap.Admin)
+		if err == nil {
+			p.adminSocket, err = net.ListenTCP("tcp", at)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot listen for admin: %w", err)
+		}
+	}
+	p.admin, err = admin.New(p.snap.Admin, p, admin.Options{Version: version, Log: p.log.Slog(), Listener: p.adminSocket})
+	return err
+}
+
+// accept begins to serve: from here on connections are this process's. Whatever could fail has been done before.
+func (p *process) accept() error {
+	loops := p.engine.Loops()
+	results := make(chan error, len(loops))
+	handshake := p.snap.Timeouts.Handshake
+	for i, l := range loops {
+		l.PostOffLoop(func() {
+			var err error
+			for _, ln := range p.listens {
+				err = errors.Join(err, ln.acceptOn(l, p.gateways[i], handshake))
+			}
+			results <- err
+		})
+	}
+	var err error
+	for range loops {
+		err = errors.Join(err, <-results)
+	}
+	if p.admin != nil {
+		go func() {
+			if err := p.admin.Serve(); err != nil {
+				p.log.Slog().Error("the admin port ended", "error", err)
+			}
+		}()
+	}
+	return err
+}
+
+// disown leaves what was passed to this process to the one before, which goes on with it.
+func (p *process) disown() {
+	for _, ln := range p.listens {
+		if ln.passed {
+			ln.sockets.HandOn()
+		}
+	}
 }
 
 // loadCertificate reads the certificate again, at start and with each reload.
@@ -81,19 +151,6 @@ func (ln *listening) url() string {
 		return "https://" + addr
 	}
 	return "http://" + addr
-}
-
-// inherited is how many listening sockets systemd handed to this process, from descriptor 3 on (sd_listen_fds(3)).
-func inherited() int {
-	pid, err := strconv.Atoi(os.Getenv("LISTEN_PID"))
-	if err != nil || pid != os.Getpid() {
-		return 0
-	}
-	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // simulation is the simulated provider inside the process, on a loop of its own behind a loopback port.

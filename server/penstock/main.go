@@ -19,7 +19,9 @@ var version = "dev"
 const usage = `penstock: an LLM inference gateway
 
 usage:
-  penstock serve  [--config FILE] [--listen ADDR] [--admin ADDR]   run the gateway (the default)
+  penstock serve   [--config FILE] [--listen ADDR] [--admin ADDR] [--pid-file FILE]
+                                                    run the gateway (the default)
+  penstock upgrade [--pid PID | --pid-file FILE]    replace a running gateway by what is on disk now, without loss
   penstock check  [--config FILE]                   check a configuration and say all that is wrong with it
   penstock mock   [flags]                           run the simulated provider as a server
   penstock tune   check | apply | profiles | unit   compare this host with a profile, write sysctl settings
@@ -43,6 +45,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	switch command {
 	case "serve":
 		return serve(args, stdout, stderr)
+	case "upgrade":
+		return upgrade(args, stdout, stderr)
 	case "check":
 		return check(args, stdout, stderr)
 	case "mock":

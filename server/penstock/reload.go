@@ -49,7 +49,7 @@ func (p *process) Reload() error {
 	if p.simulate == nil {
 		for _, pr := range c.Providers {
 			if pr.Sim {
-				return errors.New("a simulated provider can only be added by a restart")
+				return errors.New("a simulated provider can only be added by a restart or an upgrade")
 			}
 		}
 	}
@@ -101,7 +101,7 @@ func (p *process) warnOfRestart(old, next *config.Snapshot) {
 	}
 	if old.Loops != next.Loops || old.Pin != next.Pin || old.Profile != next.Profile || old.Admin != next.Admin || old.AdminOff != next.AdminOff ||
 		len(old.Listen) != len(next.Listen) || old.Log.Access != next.Log.Access {
-		p.log.Slog().Warn("changes of listen, admin, loops, pin, profile and log.access take effect with a restart")
+		p.log.Slog().Warn("changes of listen, admin, loops, pin, profile and log.access take effect with a restart or an upgrade")
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"flag"
@@ -47,6 +46,13 @@ type process struct {
 	gatherer *observe.Gatherer
 	state    state
 	stderr   io.Writer
+
+	program     string           // path to start for an upgrade
+	pidFile     string           // "" for none
+	in          *inheritance     // what was passed to this process
+	listened    []config.Listen  // that listens were made from
+	adminSocket *net.TCPListener // nil without an admin port
+	heir        *heir            // has taken over
 }
 
 // serve runs the gateway until a signal ends it: load, check, build, listen, wait, drain.
@@ -56,6 +62,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	path := fs.String("config", "", "configuration file; none takes providers from the environment")
 	listen := fs.String("listen", "", "listen on this address instead of the configuration's")
 	adminAddr := fs.String("admin", "", "admin port on this address instead of the configuration's; off for none")
+	pidFile := fs.String("pid-file", "", "write the process id into this file")
 	if err := fs.Parse(args); err != nil {
 		return 2
 	}
@@ -63,25 +70,48 @@ func serve(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "penstock serve: unexpected argument %q\n", fs.Arg(0))
 		return 2
 	}
+	signal.Ignore(syscall.SIGPIPE) // a reader of the log that goes away must not take the gateway with it
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	in, err := inherit()
+	if err != nil {
+		in.failed(err)
+		fmt.Fprintf(stderr, "penstock: %v\n", err)
+		return 1
+	}
 	snap, err := load(*path)
 	if err != nil {
 		printFaults(stderr, err)
+		in.failed(err)
 		return 1
 	}
-	p := &process{path: *path, snap: override(snap, *listen, *adminAddr), builder: newBuilder(), stderr: stderr}
-	signal.Ignore(syscall.SIGPIPE) // a reader of the log that goes away must not take the gateway with it
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1)
+	p := &process{path: *path, snap: override(snap, *listen, *adminAddr), builder: newBuilder(), stderr: stderr, pidFile: *pidFile, in: in}
 	if err := p.start(); err != nil {
 		fmt.Fprintf(stderr, "penstock: %v\n", err)
+		p.disown()
+		in.failed(err)
 		p.stop()
 		return 1
 	}
-	p.banner(stdout)
+	p.begin(stdout)
 	p.wait(signals)
 	p.drain(signals)
 	p.stop()
 	return 0
+}
+
+// begin says that this process serves: to the one that it replaces, which tells the service manager, or to that itself.
+func (p *process) begin(stdout io.Writer) {
+	for _, address := range p.in.left() {
+		p.log.Slog().Warn("a socket was passed to this process and nothing listens on its address", "address", address)
+	}
+	if p.in.from != 0 {
+		p.log.Slog().Info("took over", "from", p.in.from, "pid", os.Getpid(), "version", version, "loops", len(p.gateways))
+		p.in.ready()
+		return
+	}
+	notify("READY=1")
+	p.banner(stdout)
 }
 
 // override puts addresses given on the command line in the place of the configuration's.
@@ -141,10 +171,22 @@ func (p *process) start() error {
 	if n, err := tuning.MemoryLimitBytes(profile, tuning.ThisHost()); err == nil && n > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(n)
 	}
+	if p.program, err = ownPath(); err != nil {
+		return err
+	}
 	if err := p.bind(loops); err != nil {
 		return err
 	}
-	return p.startLoops(loops, cpus)
+	if err := p.bindAdmin(); err != nil {
+		return err
+	}
+	if err := p.startLoops(loops, cpus); err != nil {
+		return err
+	}
+	if err := writePID(p.pidFile); err != nil {
+		return err
+	}
+	return p.accept()
 }
 
 func (p *process) startLoops(loops int, cpus []int) error {
@@ -161,27 +203,17 @@ func (p *process) startLoops(loops int, cpus []int) error {
 		Spin: time.Duration(f.SpinMicros) * time.Microsecond, RawWait: max(time.Duration(f.RawWaitMillis)*time.Millisecond, 1),
 		Options: loop.Options{OnPanic: p.panicked},
 	}
-	var acceptErr error
 	engine, err := loop.Start(cfg, func(l *loop.Loop) {
 		d := gateway.Deps{Dialer: p.dialer, Lookups: p.lookups, Clock: func() int64 { return int64(time.Since(base)) }, Seed: seed()}
 		if p.lines != nil {
 			d.Lane = p.lines.Lane()
 		}
-		g := gateway.New(l, p.policy, d)
-		p.gateways[l.ID()] = g
-		for _, ln := range p.listens {
-			if err := ln.acceptOn(l, g, s.Timeouts.Handshake); err != nil {
-				acceptErr = err
-			}
-		}
+		p.gateways[l.ID()] = gateway.New(l, p.policy, d)
 	})
 	if err != nil {
 		return err
 	}
 	p.engine = engine
-	if acceptErr != nil {
-		return acceptErr
-	}
 	ls := engine.Loops()
 	p.gatherer = observe.NewGatherer(loops, p.policy.Dims, func(i int, run func(*observe.Loop)) bool {
 		ls[i].PostOffLoop(func() {
@@ -190,19 +222,6 @@ func (p *process) startLoops(loops int, cpus []int) error {
 		})
 		return true
 	})
-	if s.AdminOff {
-		return nil
-	}
-	a, err := admin.New(s.Admin, p, admin.Options{Version: version, Log: p.log.Slog()})
-	if err != nil {
-		return err
-	}
-	p.admin = a
-	go func() {
-		if err := a.Serve(); err != nil {
-			p.log.Slog().Error("the admin port ended", "error", err)
-		}
-	}()
 	return nil
 }
 
@@ -285,110 +304,6 @@ func (p *process) banner(w io.Writer) {
 		curl = "curl -N --unix-socket " + path + " http://localhost"
 	}
 	fmt.Fprintf(w, "\ntry it:\n  %s/v1/chat/completions%s -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n", curl, key, model)
-}
-
-// wait returns when the process is asked to end.
-func (p *process) wait(signals <-chan os.Signal) {
-	watch := newWatch(p.snap.Files())
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case s := <-signals:
-			switch s {
-			case syscall.SIGHUP:
-				p.reloadAndReport("signal")
-				watch = newWatch(p.snapshot().Files())
-			case syscall.SIGUSR1:
-				if p.lines != nil {
-					if err := p.lines.Reopen(""); err != nil {
-						p.log.Slog().Error("cannot reopen the access log", "error", err)
-					}
-				}
-			default:
-				return
-			}
-		case <-tick.C:
-			if watch.changed() {
-				p.reloadAndReport("file change")
-				watch = newWatch(p.snapshot().Files())
-			}
-		}
-	}
-}
-
-// drain stops accepting and lets what runs come to its end, at most for the drain time; a second signal cuts it short.
-func (p *process) drain(signals <-chan os.Signal) {
-	p.state.drain()
-	for i, l := range p.engine.Loops() {
-		g := p.gateways[i]
-		l.PostOffLoop(func() {
-			l.StopAccepting()
-			g.Drain()
-		})
-	}
-	end := time.NewTimer(p.snapshot().Timeouts.Drain)
-	defer end.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for p.clients() > 0 {
-		select {
-		case <-end.C:
-			p.cut()
-			return
-		case s := <-signals:
-			if s == os.Interrupt || s == syscall.SIGTERM {
-				p.cut()
-				return
-			}
-		case <-tick.C:
-		}
-	}
-}
-
-// clients asks the loops how many client connections are open.
-func (p *process) clients() int {
-	n := make(chan int, len(p.gateways))
-	for i, l := range p.engine.Loops() {
-		l.PostOffLoop(func() { n <- p.gateways[i].Clients() })
-	}
-	total := 0
-	for range p.gateways {
-		total += <-n
-	}
-	return total
-}
-
-func (p *process) cut() {
-	for i, l := range p.engine.Loops() {
-		l.PostOffLoop(p.gateways[i].Cut)
-	}
-}
-
-// stop ends what start began, in the opposite order.
-func (p *process) stop() {
-	if p.admin != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		_ = p.admin.Shutdown(ctx)
-		cancel()
-	}
-	if p.engine != nil {
-		p.engine.StopOffLoop()
-	}
-	if p.simulate != nil {
-		p.simulate.engine.StopOffLoop()
-	}
-	if p.lines != nil {
-		if err := p.lines.Close(); err != nil {
-			p.log.Slog().Error("the access log is not complete", "error", err)
-		}
-	}
-	for _, ln := range p.listens {
-		ln.sockets.Remove()
-	}
-	if p.log != nil {
-		p.log.Close()
-	}
 }
 
 // listenAddress is the address of a listener as Bind wants it.
