@@ -20,6 +20,8 @@ type process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed once it has ended
 	code int           // valid after done
+	// group: it leads a process group of its own, whose processes outlive it and print for it.
+	group bool
 
 	mu      sync.Mutex
 	printed bytes.Buffer
@@ -91,6 +93,9 @@ func tail(b []byte, n int) []byte {
 }
 
 func (p *process) kill() {
+	if p.group {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // the number stays the group's for as long as one of it lives
+	}
 	_ = p.cmd.Process.Kill() // it may have ended
 	<-p.done
 }
@@ -124,7 +129,9 @@ func (p *process) prints(t testing.TB, pattern string) []string {
 		}
 		select {
 		case <-p.done:
-			t.Fatalf("%s ended with code %d", p.name, p.code)
+			if !p.group {
+				t.Fatalf("%s ended with code %d", p.name, p.code)
+			}
 		default:
 		}
 		return false
