@@ -9,9 +9,15 @@ import (
 	"penstock/upstream"
 )
 
-// An exchange that began before a reload ends well: on the connections that it has, or on those of the provider that the new
-// configuration has under the same name. Pools that nobody uses any more end.
+// An exchange that began before a reload ends well, on the connections of the providers that it began with, whether the new
+// configuration has them, has others under their names, or has none. Pools that nobody uses any more end.
 func TestReloadInTheMiddleOfAnExchange(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		testReload(t, gone)
+	}
+}
+
+func testReload(t *testing.T, gone bool) {
 	for _, model := range []string{"m-alpha", "m-beta"} {
 		for _, k := range []kind{kindChat, kindStream} {
 			r := calmRig(nil)
@@ -24,6 +30,11 @@ func TestReloadInTheMiddleOfAnExchange(t *testing.T) {
 				began := r.g.Open() > 0
 				r.host.Do(0, func() {
 					r.pol = newPolicy()
+					for _, p := range r.pol.Providers {
+						if gone {
+							p.Name += "-of-another-kind"
+						}
+					}
 					r.g.Swap(r.pol)
 				})
 				r.w.Pass(time.Millisecond)
