@@ -69,6 +69,15 @@ func (d *Body) Start(h *Head, lim *Limits) {
 // Done says that the body is complete; bytes after it belong to the next request.
 func (d *Body) Done() bool { return d.state == bodyDone }
 
+// Announced is how many bytes of content are known to come still: the rest of a body with Content-Length, or of the chunk whose line has
+// come whole. A caller with a bound for bodies refuses by it what would not fit, before it has come.
+func (d *Body) Announced() int64 {
+	if d.state == inLength || d.state == inChunk {
+		return d.left
+	}
+	return 0
+}
+
 // Next decodes from b, which it borrows. data is content, a view into b, and may be empty; n is how many bytes of b were used.
 // Call again with b[n:] until Done, or until n is 0: then more bytes are needed. An error is always an *Error, ends the
 // connection, and comes again on every later call.

@@ -6,7 +6,11 @@ import (
 	"math"
 	"strconv"
 	"testing"
+
+	"penstock/http1/rawcases"
 )
+
+const end = "0\r\n\r\n"
 
 type bodyOutcome struct {
 	text string // content|rest, status and reason, or "more"
@@ -64,23 +68,23 @@ func everyByte(n int) []int {
 var chunkedHead = Head{Chunked: true, ContentLength: -1}
 
 func TestBodyCases(t *testing.T) {
-	for _, c := range bodyCases {
-		in := []byte(c.in)
+	for _, c := range rawcases.Bodies {
+		in := []byte(c.In)
 		whole := decode(t, in, &chunkedHead, nil, len(in))
-		if whole.text != c.want {
-			t.Errorf("%s: got %q, want %q", c.name, whole.text, c.want)
+		if whole.text != c.Want {
+			t.Errorf("%s: got %q, want %q", c.Name, whole.text, c.Want)
 			continue
 		}
-		if whole.err.Status != 0 && whole.err.Section != c.section {
-			t.Errorf("%s: cites %s, want %s", c.name, whole.err.Section, c.section)
+		if whole.err.Status != 0 && whole.err.Section != c.Section {
+			t.Errorf("%s: cites %s, want %s", c.Name, whole.err.Section, c.Section)
 		}
 		if got := decode(t, in, &chunkedHead, nil, everyByte(len(in))...); got != whole {
-			t.Errorf("%s: byte by byte %+v, whole %+v", c.name, got, whole)
+			t.Errorf("%s: byte by byte %+v, whole %+v", c.Name, got, whole)
 		}
 		step := max(1, len(in)/200) // every byte, but for the few bodies of 400 bytes and more
 		for split := 0; split < len(in); split += step {
 			if got := decode(t, in, &chunkedHead, nil, split, len(in)); got != whole {
-				t.Errorf("%s: split at %d %+v, whole %+v", c.name, split, got, whole)
+				t.Errorf("%s: split at %d %+v, whole %+v", c.Name, split, got, whole)
 			}
 		}
 	}
@@ -166,10 +170,10 @@ func TestBodyLimits(t *testing.T) {
 func TestEveryFaultHasACase(t *testing.T) {
 	hit := map[string]bool{}
 	for _, c := range headCases() {
-		hit[c.want] = true
+		hit[c.Want] = true
 	}
-	for _, c := range bodyCases {
-		hit[c.want] = true
+	for _, c := range rawcases.Bodies {
+		hit[c.Want] = true
 	}
 	hit["414 request target is too long"] = true // TestHeadLimits, with these two
 	hit["431 request head is too large"] = true

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"penstock/http1/rawcases"
 )
 
 // known tells why net/http may refuse a request that we accept; "" where there is no known reason. Where net/http's server
@@ -80,7 +82,10 @@ func agree(t *testing.T, in []byte, h *Head) {
 // net/http reads the same in it.
 func FuzzHead(f *testing.F) {
 	for i, c := range headCases() {
-		f.Add([]byte(c.in), uint16(i))
+		f.Add([]byte(c.In), uint16(i))
+	}
+	for i, c := range rawcases.Cases() {
+		f.Add([]byte(c.Bytes()), uint16(i))
 	}
 	f.Add([]byte(clientHead), uint16(300))
 	f.Fuzz(func(t *testing.T, in []byte, at uint16) {
@@ -114,11 +119,32 @@ func FuzzHead(f *testing.F) {
 	})
 }
 
+// firstField cuts the parts out of a request that FuzzFields puts together: its request line, and the first field that decides something.
+func firstField(in string) (method, target, name, value string, ok bool) {
+	first, rest, _ := strings.Cut(in, "\r\n")
+	words := strings.Split(first, " ")
+	if len(words) != 3 {
+		return "", "", "", "", false
+	}
+	for l := range strings.SplitSeq(rest, "\r\n") {
+		name, value, ok = strings.Cut(l, ":")
+		if ok && !strings.EqualFold(name, "host") && !strings.EqualFold(name, "authorization") {
+			return words[0], words[1], name, strings.TrimPrefix(value, " "), true
+		}
+	}
+	return "", "", "", "", false
+}
+
 // FuzzFields puts arbitrary bytes where a field's value stands, so that the fuzzer need not find heads first.
 func FuzzFields(f *testing.F) {
 	for _, name := range []string{"Host", "Content-Length", "Transfer-Encoding", "Connection", "Expect", "Upgrade", "Trailer"} {
 		for _, value := range []string{"", "5", "chunked", "gzip, chunked", "close, keep-alive", "100-continue", "a:80", "[::1]:80"} {
 			f.Add("POST", "/p?q", name, value)
+		}
+	}
+	for _, c := range rawcases.Cases() {
+		if method, target, name, value, ok := firstField(c.Bytes()); ok {
+			f.Add(method, target, name, value)
 		}
 	}
 	f.Add("CONNECT", "b:80", "A", "b")
@@ -144,8 +170,13 @@ var blankExt = regexp.MustCompile(`[0-9A-Fa-f][ \t]+;`)
 
 // FuzzBody: a body is the same at every split, and what we accept net/http's reader decodes to the same content.
 func FuzzBody(f *testing.F) {
-	for i, c := range bodyCases {
-		f.Add([]byte(c.in), uint16(i))
+	for i, c := range rawcases.Bodies {
+		f.Add([]byte(c.In), uint16(i))
+	}
+	for i, c := range rawcases.Cases() {
+		if _, body, ok := strings.Cut(c.Bytes(), "\r\n\r\n"); ok {
+			f.Add([]byte(body), uint16(i))
+		}
 	}
 	f.Fuzz(func(t *testing.T, in []byte, at uint16) {
 		whole := decode(t, in, &chunkedHead, nil, len(in))

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"penstock/http1/rawcases"
 )
 
 // describeHead writes a head down on one line. Fields that the codec reads itself are left out.
@@ -106,37 +108,42 @@ func parseBytes(in []byte, l *Limits) outcome {
 	return outcome{}
 }
 
-func headCases() []headCase { return slices.Concat(requestLineCases, fieldCases) }
+func headCases() []rawcases.Head { return rawcases.Heads() }
+
+// line makes a request of a request line; get and post make one of field lines.
+func line(l string) string      { return l + "\r\nHost: a\r\n\r\n" }
+func get(fields string) string  { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" }
+func post(fields string) string { return "POST /p HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" }
 
 func TestHeadCases(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range headCases() {
-		if names[c.name] {
-			t.Errorf("%s: name used twice", c.name)
+		if names[c.Name] {
+			t.Errorf("%s: name used twice", c.Name)
 		}
-		names[c.name] = true
-		in := []byte(c.in)
+		names[c.Name] = true
+		in := []byte(c.In)
 		whole := parseWhole(in, nil)
-		if whole.text != c.want {
-			t.Errorf("%s: got %q, want %q", c.name, whole.text, c.want)
+		if whole.text != c.Want {
+			t.Errorf("%s: got %q, want %q", c.Name, whole.text, c.Want)
 			continue
 		}
-		if whole.n == 0 && whole.err.Section != c.section {
-			t.Errorf("%s: cites %s, want %s", c.name, whole.err.Section, c.section)
+		if whole.n == 0 && whole.err.Section != c.Section {
+			t.Errorf("%s: cites %s, want %s", c.Name, whole.err.Section, c.Section)
 		}
 		if whole.n != 0 && whole.n != len(in) {
-			t.Errorf("%s: n = %d, want %d", c.name, whole.n, len(in))
+			t.Errorf("%s: n = %d, want %d", c.Name, whole.n, len(in))
 		}
 		if got := parseBytes(in, nil); got != whole {
-			t.Errorf("%s: byte by byte %+v, whole %+v", c.name, got, whole)
+			t.Errorf("%s: byte by byte %+v, whole %+v", c.Name, got, whole)
 		}
 		for split := range in {
 			if got := parsePieces(in, nil, split, len(in)); got != whole {
-				t.Errorf("%s: split at %d %+v, whole %+v", c.name, split, got, whole)
+				t.Errorf("%s: split at %d %+v, whole %+v", c.Name, split, got, whole)
 			}
 		}
-		if got := parseWhole([]byte(c.in+"GET /next HTTP/1.1\r\nX"), nil); got != whole {
-			t.Errorf("%s: with more behind it %+v, alone %+v", c.name, got, whole)
+		if got := parseWhole([]byte(c.In+"GET /next HTTP/1.1\r\nX"), nil); got != whole {
+			t.Errorf("%s: with more behind it %+v, alone %+v", c.Name, got, whole)
 		}
 	}
 	if len(names) < 150 {
@@ -147,22 +154,22 @@ func TestHeadCases(t *testing.T) {
 // A head is complete with its last byte and not before, and each refusal comes with the byte that earns it.
 func TestHeadIsDecidedAtItsLastByte(t *testing.T) {
 	for _, c := range headCases() {
-		in := []byte(c.in)
+		in := []byte(c.In)
 		whole := parseWhole(in, nil)
 		first := 0
 		for first = 1; first <= len(in); first++ {
 			if o := parseWhole(in[:first], nil); o.text != "" {
 				if o != whole {
-					t.Errorf("%s: %d bytes gave %+v, all of them %+v", c.name, first, o, whole)
+					t.Errorf("%s: %d bytes gave %+v, all of them %+v", c.Name, first, o, whole)
 				}
 				break
 			}
 		}
 		if whole.n > 0 && first != len(in) {
-			t.Errorf("%s: accepted after %d of %d bytes", c.name, first, len(in))
+			t.Errorf("%s: accepted after %d of %d bytes", c.Name, first, len(in))
 		}
 		if whole.n == 0 && (whole.err.Offset < 0 || whole.err.Offset > first) {
-			t.Errorf("%s: offset %d, refused at byte %d", c.name, whole.err.Offset, first)
+			t.Errorf("%s: offset %d, refused at byte %d", c.Name, whole.err.Offset, first)
 		}
 	}
 }
@@ -258,8 +265,8 @@ func TestPipeline(t *testing.T) {
 	var in []byte
 	var want []string
 	for _, c := range headCases() {
-		if o := parseWhole([]byte(c.in), nil); o.n > 0 {
-			in = append(in, c.in...)
+		if o := parseWhole([]byte(c.In), nil); o.n > 0 {
+			in = append(in, c.In...)
 			want = append(want, o.text)
 		}
 	}
