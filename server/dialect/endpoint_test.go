@@ -52,10 +52,10 @@ func TestLookup(t *testing.T) {
 	no("GET", "/v1/chat/completions", 405, "POST")
 	no("post", "/v1/chat/completions", 405, "POST")
 	no("", "/v1/chat/completions", 405, "POST")
-	no("PUT", "/v1/files", 405, "GET, POST")
-	no("POST", "/v1/files/file-1", 405, "GET, DELETE")
-	no("DELETE", "/v1/files/file-1/content", 405, "GET")
-	no("POST", "/v1/responses/resp_1/input_items", 405, "GET")
+	no("PUT", "/v1/files", 405, "GET, HEAD, POST")
+	no("POST", "/v1/files/file-1", 405, "GET, HEAD, DELETE")
+	no("DELETE", "/v1/files/file-1/content", 405, "GET, HEAD")
+	no("POST", "/v1/responses/resp_1/input_items", 405, "GET, HEAD")
 	no("GET", "/v1/responses/resp_1/cancel", 405, "POST")
 	for _, path := range []string{
 		"", "/", "/v1", "/v1/", "/v1/chat/completions/", "/v1/chat/completion", "/V1/chat/completions", "/v1/chat/completions?x=1",
