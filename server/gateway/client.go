@@ -147,7 +147,7 @@ func (cl *client) consume(b []byte) []byte {
 				return nil
 			}
 			b = b[n:]
-			if !cl.ex.gather(data) {
+			if !cl.ex.gather(data, cl.body.Announced()) {
 				return nil
 			}
 			if cl.body.Done() {

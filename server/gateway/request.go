@@ -17,10 +17,7 @@ type picked struct {
 	twice                                       bool // a credential field stands twice
 }
 
-var (
-	methodHEAD = []byte("HEAD")
-	methodGET  = []byte("GET")
-)
+var methodGET = []byte("GET")
 
 // begin starts the exchange of a request whose head is complete: endpoint, key, bounds; a refusal answers before any body work.
 func (g *Gateway) begin(cl *client, h *http1.Head, headBytes int) {
@@ -41,19 +38,11 @@ func (g *Gateway) begin(cl *client, h *http1.Head, headBytes int) {
 	g.names = g.names[:0]
 	g.pick(h, &p)
 	ep, rest, status, allow := dialect.Lookup(method, h.Path)
-	if ep == nil && ex.noBody {
-		ep, rest, status, allow = dialect.Lookup(methodHEAD, h.Path)
-	}
 	ex.setPath(h)
 	ex.stage(observe.StageParse)
 	if ep == nil {
 		ex.api = dialect.APIOf(h.Path, p.anthropic)
-		if status == 405 {
-			ex.allow = allow
-			ex.refuse(observe.RefusedMethod, fault{status: 405, code: "method_not_allowed", message: "this path does not take this method"})
-			return
-		}
-		ex.refuse(observe.RefusedNotFound, fault{status: 404, code: "unknown_url", message: "unknown path", detail: ex.path})
+		ex.refuseTarget(status, allow)
 		return
 	}
 	ex.ep, ex.api = ep, ep.API
@@ -88,6 +77,35 @@ func (g *Gateway) begin(cl *client, h *http1.Head, headBytes int) {
 	if h.Expect100 {
 		cl.c.Write([]byte(http1.Continue))
 	}
+}
+
+// refuseTarget refuses a request for which there is no endpoint. status and allow are what dialect.Lookup says.
+func (ex *exchange) refuseTarget(status int, allow string) {
+	if string(ex.path) == "*" {
+		status, allow = 405, allMethods // the server as a whole (RFC 9110 §9.3.7)
+	}
+	switch {
+	case !knownMethod(ex.method):
+		ex.refuse(observe.RefusedMethod, fault{status: 501, code: "method_not_implemented", message: "this method is not implemented"})
+	case status == 405:
+		ex.allow = allow
+		ex.refuse(observe.RefusedMethod, fault{status: 405, code: "method_not_allowed", message: "this path does not take this method"})
+	default:
+		ex.refuse(observe.RefusedNotFound, fault{status: 404, code: "unknown_url", message: "unknown path", detail: ex.path})
+	}
+}
+
+// allMethods are those that some endpoint takes.
+const allMethods = "GET, HEAD, POST, DELETE"
+
+// knownMethod tells a method that a resource may refuse (405) from one that nobody here knows (501, RFC 9110 §9.1). CONNECT is for
+// proxies: there is no path that could refuse it.
+func knownMethod(method []byte) bool {
+	switch string(method) {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE":
+		return true
+	}
+	return false
 }
 
 // take notes a credential. Of two, somebody on the way may have looked at the other one.
@@ -188,11 +206,12 @@ func (ex *exchange) tooLarge() {
 	ex.refuse(observe.RefusedTooLarge, fault{status: 413, code: "request_too_large", message: "the request body is larger than this gateway takes"})
 }
 
-// gather adds a piece of the body; false means that the request was refused.
-func (ex *exchange) gather(data []byte) bool {
+// gather adds a piece of the body; false means that the request was refused. announced is how much of it is known to come still: what a
+// chunk says that it holds need not come before it is too much.
+func (ex *exchange) gather(data []byte, announced int64) bool {
 	n := len(ex.body) + len(data)
 	ex.bytesIn += int64(len(data))
-	if int64(n) > ex.policy.BodyBytes {
+	if int64(n) > ex.policy.BodyBytes || announced > ex.policy.BodyBytes-int64(n) {
 		ex.tooLarge()
 		return false
 	}
