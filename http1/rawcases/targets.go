@@ -52,6 +52,8 @@ var targets = slices.Concat(
 		one("method", "HEAD, refused head", "RFC 9110 §9.3.2", "HEAD /v1/models HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n", Want{Rule: Refuse, Status: 400, Head: true}),
 		one("method", "HEAD, no Host", "RFC 9110 §9.3.2", "HEAD /v1/models HTTP/1.1\r\n\r\n", Want{Rule: Refuse, Status: 400, Head: true}),
 		one("method", "HEAD, other version", "RFC 9110 §9.3.2", asks("HEAD /v1/models HTTP/2.0"), Want{Rule: May, Status: 505, Head: true}),
+		one("method", "HEAD, no key", "RFC 9110 §9.3.2", "HEAD /v1/models HTTP/1.1\r\nHost: a\r\n\r\n", Want{Status: 401, Keep: true, Head: true}),
+		one("method", "HEAD, expectation", "RFC 9110 §9.3.2", "HEAD /v1/models HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", Want{Rule: May, Status: 417, Head: true}),
 		one("method", "GET where only POST is", "RFC 9110 §15.5.6", asks("GET /v1/chat/completions HTTP/1.1"), answered(405)),
 		one("method", "POST where only GET is", "RFC 9110 §15.5.6", "POST /v1/models HTTP/1.1\r\nHost: a\r\n"+auth+docLength+"\r\n"+Doc, Want{Status: 405, Content: Doc, Keep: true}),
 		one("method", "PUT", "RFC 9110 §15.5.6", asks("PUT /v1/models HTTP/1.1"), open(405)),
