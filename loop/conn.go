@@ -2,6 +2,7 @@ package loop
 
 import (
 	"errors"
+	"math"
 	"runtime/debug"
 
 	"penstock/pool"
@@ -39,6 +40,7 @@ type Conn struct {
 
 	timer     Timer // closing and lingering only
 	closeBy   int64 // when a closing connection has had enough time whatever it takes
+	closeLeft int   // Unsent of a closing connection when its timer was set
 	discarded int
 	outBytes  uint32 // size of the last write batch: the next one starts with as much
 	heldFrom  int    // 1 + index into out from where on it stays; 0: nothing is held
@@ -153,6 +155,15 @@ func (c *Conn) Queued() int {
 	return n
 }
 
+// Unsent is Queued and what the socket has taken and the peer has not acknowledged. A socket takes more only once a third of its
+// buffer is free, which is megabytes; a slow reader shows here long before. It asks the kernel: for timers, not for every event.
+func (c *Conn) Unsent() int {
+	if c.state == stateDone {
+		return c.Queued()
+	}
+	return c.Queued() + c.loop.backend.Unacked(c)
+}
+
 // Blocked says that the socket refused bytes: OnDrain follows when it has taken all of them.
 func (c *Conn) Blocked() bool { return c.blocked }
 
@@ -203,6 +214,10 @@ func (c *Conn) startClose(linger bool) {
 	c.state, c.linger = stateClosing, linger
 	c.paused, c.heldFrom = false, 0
 	c.closeBy = c.loop.now + int64(closeFlushLimit)
+	c.closeLeft = math.MaxInt // the first look at output that was not refused yet is no judgement
+	if c.blocked {
+		c.closeLeft = c.Unsent()
+	}
 	c.loop.Arm(&c.timer, closeFlushTime)
 	c.markDirty()
 }
@@ -264,7 +279,13 @@ func (c *Conn) releaseOut() {
 func (c *Conn) OnTimer(*Timer) {
 	switch c.state {
 	case stateClosing:
-		c.end(ErrSlow, true)
+		left := c.Unsent()
+		if left >= c.closeLeft || c.loop.now >= c.closeBy {
+			c.end(ErrSlow, true)
+			return
+		}
+		c.closeLeft = left // slow, but taking it
+		c.loop.Arm(&c.timer, closeFlushTime)
 	case stateLinger:
 		c.end(nil, false)
 	}
@@ -351,9 +372,6 @@ func (c *Conn) put(b []byte) int {
 	if n < len(b) {
 		c.blocked = true
 		l.stats.Blocked++
-		if n > 0 && c.state == stateClosing && l.now < c.closeBy {
-			l.Arm(&c.timer, closeFlushTime) // slow, but taking it
-		}
 	}
 	return n
 }

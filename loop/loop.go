@@ -27,6 +27,8 @@ type InputEnder interface {
 type Backend interface {
 	// Write takes as many bytes as it can without waiting: n < len(b) with a nil error means that Loop.Writable follows.
 	Write(c *Conn, b []byte) (n int, err error)
+	// Unacked is how many bytes that Write took the peer has not acknowledged yet, as far as that is known, else 0.
+	Unacked(c *Conn) int
 	// ShutdownWrite ends the sending direction.
 	ShutdownWrite(c *Conn)
 	// Reread has Loop.Readable called again for a connection whose reading was paused while bytes may have come.

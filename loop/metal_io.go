@@ -152,6 +152,15 @@ func (m *metal) Write(c *Conn, b []byte) (int, error) {
 	}
 }
 
+// Unacked implements Backend: for TCP what is sent and not acknowledged and what is not sent yet (tcp(7), SIOCOUTQ).
+func (m *metal) Unacked(c *Conn) int {
+	n, err := unix.IoctlGetInt(c.FD, unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // ShutdownWrite implements Backend.
 func (m *metal) ShutdownWrite(c *Conn) { _ = unix.Shutdown(c.FD, unix.SHUT_WR) }
 

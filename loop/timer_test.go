@@ -10,6 +10,7 @@ import (
 type idleBackend struct{}
 
 func (idleBackend) Write(*Conn, []byte) (int, error) { return 0, nil }
+func (idleBackend) Unacked(*Conn) int                { return 0 }
 func (idleBackend) ShutdownWrite(*Conn)              {}
 func (idleBackend) Reread(*Conn)                     {}
 func (idleBackend) Release(*Conn, bool)              {}

@@ -73,6 +73,9 @@ func (h *Host) deadline() int64 {
 // Write implements loop.Backend.
 func (h *Host) Write(c *loop.Conn, b []byte) (int, error) { return c.Aux.(*End).put(b) }
 
+// Unacked implements loop.Backend: what the far end has not read counts as not acknowledged.
+func (h *Host) Unacked(c *loop.Conn) int { return c.Aux.(*End).unread() }
+
 // ShutdownWrite implements loop.Backend.
 func (h *Host) ShutdownWrite(c *loop.Conn) { c.Aux.(*End).shutdown() }
 

@@ -131,6 +131,9 @@ func (e *End) put(b []byte) (int, error) {
 	return n, nil
 }
 
+// unread is how much of what this end wrote the far end has not read.
+func (e *End) unread() int { return len(e.far.in) - e.far.from }
+
 func (e *End) shutdown() {
 	if !e.shut {
 		e.shut, e.far.eof = true, true

@@ -96,7 +96,7 @@ type turn struct {
 	startAt, attemptAt, headAt, byteAt, downAt int64
 	blockedAt                                  int64
 	bytesIn, bytesOut                          int64
-	taken                                      int64 // of bytesOut, by the client's socket, when it was last seen blocked
+	taken                                      int64 // of bytesOut, acknowledged by the client, when that was last looked at
 	ttft                                       int64
 	timed                                      bool
 	mark                                       int64
@@ -193,8 +193,10 @@ func (ex *exchange) arm() {
 // OnTimer implements loop.Firer.
 func (ex *exchange) OnTimer(*loop.Timer) {
 	p, now := ex.policy, ex.g.loop.Now()
-	if taken := ex.bytesOut - int64(ex.cl.c.Queued()); ex.blockedAt != 0 && taken > ex.taken {
-		ex.taken, ex.blockedAt = taken, now // slow, but reading
+	if ex.blockedAt != 0 {
+		if taken := ex.bytesOut - int64(ex.cl.c.Unsent()); taken > ex.taken {
+			ex.taken, ex.blockedAt = taken, now // slow, but reading
+		}
 	}
 	switch {
 	case ex.expired():

@@ -197,7 +197,7 @@ func (ex *exchange) OnBody(b []byte) {
 		ex.uncredited += len(b)
 		if ex.blockedAt == 0 {
 			ex.blockedAt = now
-			ex.taken = ex.bytesOut - int64(ex.cl.c.Queued())
+			ex.taken = ex.bytesOut - int64(ex.cl.c.Unsent())
 		}
 		return
 	}
