@@ -17,11 +17,12 @@ BASE      ?= HEAD
 SCENARIO  ?= load
 DURATION  ?=
 SECONDS   ?= 30
+RATE      ?= 1000
 
 # Where the build tag `invariants` spoils lent bytes and checks owners.
 INVARIANTS := ./pool/... ./http1/... ./upstream/... ./loop/...
 
-.PHONY: help run build test test-invariants check race fuzz sim lint fmt gen bench bench-compare load flamegraph clean \
+.PHONY: help run build test test-invariants check race fuzz sim lint fmt gen bench bench-compare load soak flamegraph clean \
 	need-go need-cc need-node
 
 help: ## this list
@@ -82,6 +83,9 @@ bench-compare: need-go ## benchmarks of BASE= (HEAD) and of the tree, run in tur
 load: need-go ## load scenario SCENARIO= (smoke load stress spike endurance memory overload), DURATION= to shorten it
 	@test -d bench/load || { echo "make load: bench/load is not in this checkout." >&2; exit 1; }
 	go run ./bench/load -scenario '$(SCENARIO)' $(if $(DURATION),-duration '$(DURATION)')
+
+soak: need-go ## a long run of every kind of request, fault and event: DURATION= (1h), RATE= (1000); report in bench/results/soak.md
+	go run ./bench/soak -rate '$(RATE)' $(if $(DURATION),-duration '$(DURATION)') -out bench/results/soak.md
 
 flamegraph: need-go ## a CPU profile under load as an SVG: SECONDS= (30)
 	@test -d bench/flamegraph || { echo "make flamegraph: bench/flamegraph is not in this checkout." >&2; exit 1; }

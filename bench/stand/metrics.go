@@ -74,7 +74,12 @@ func get(url string) (io.ReadCloser, error) {
 
 // Metrics asks the gateway's admin port.
 func (s *Stand) Metrics() (Metrics, error) {
-	page, err := get(s.AdminURL + "/metrics")
+	return ReadMetrics(s.AdminURL)
+}
+
+// ReadMetrics asks the admin port of any gateway, by its URL.
+func ReadMetrics(adminURL string) (Metrics, error) {
+	page, err := get(adminURL + "/metrics")
 	if err != nil {
 		return nil, err
 	}

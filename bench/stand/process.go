@@ -44,6 +44,23 @@ func start(folder, name, cpus string, program string, args ...string) (*Process,
 	return p, nil
 }
 
+// StartProcess runs a program anywhere on the machine. What it prints goes to name.log in folder. Whoever starts a process stops it.
+func StartProcess(folder, name, program string, args ...string) (*Process, error) {
+	return start(folder, name, "", program, args...)
+}
+
+// Signal sends a signal; the error says that the process has ended.
+func (p *Process) Signal(s syscall.Signal) error { return p.command.Process.Signal(s) }
+
+// Kill ends the process without giving it a chance to do anything about it, and waits for its end.
+func (p *Process) Kill() {
+	_ = p.command.Process.Kill() // it may have ended
+	p.ended <- <-p.ended
+}
+
+// Log is the file that takes the process's standard output and error.
+func (p *Process) Log() string { return p.log }
+
 // PID is the process's id.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
@@ -126,6 +143,16 @@ func (p *Process) Memory() Memory {
 		return Memory{}
 	}
 	return Memory{RSS: kibibytes(status, "VmRSS:"), Peak: kibibytes(status, "VmHWM:")}
+}
+
+// PSS is what is resident with shared pages counted in part, in bytes; 0 where the kernel does not say. The kernel walks all pages
+// of the process for it.
+func (p *Process) PSS() int64 {
+	rollup, err := os.ReadFile("/proc/" + strconv.Itoa(p.PID()) + "/smaps_rollup")
+	if err != nil {
+		return 0
+	}
+	return kibibytes(rollup, "Pss:")
 }
 
 // kibibytes reads a line such as "VmRSS:	   1234 kB" and returns bytes.

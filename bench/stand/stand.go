@@ -70,7 +70,7 @@ func Start(o Options) (_ *Stand, err error) {
 	}()
 	binary := o.Binary
 	if binary == "" {
-		if binary, err = build(folder); err != nil {
+		if binary, err = Build(folder); err != nil {
 			return s, err
 		}
 	}
@@ -86,7 +86,7 @@ func Start(o Options) (_ *Stand, err error) {
 	if err != nil {
 		return s, err
 	}
-	if err := wait(s.Provider, s.ProviderURL+"/sim/stats"); err != nil {
+	if err := Wait(s.Provider, s.ProviderURL+"/sim/stats"); err != nil {
 		return s, err
 	}
 	file := filepath.Join(folder, "penstock.yaml")
@@ -97,7 +97,7 @@ func Start(o Options) (_ *Stand, err error) {
 	if s.Gateway, err = start(folder, "gateway", o.GatewayCPUs, binary, "serve", "--config", file); err != nil {
 		return s, err
 	}
-	return s, wait(s.Gateway, s.AdminURL+"/readyz")
+	return s, Wait(s.Gateway, s.AdminURL+"/readyz")
 }
 
 // Stop ends both processes and removes what they wrote. The error says what had to be forced.
@@ -114,8 +114,8 @@ func (s *Stand) Stop() error {
 // Alive says whether both processes still run.
 func (s *Stand) Alive() error { return errors.Join(s.Gateway.Alive(), s.Provider.Alive()) }
 
-// build compiles the command of this checkout as make build does.
-func build(folder string) (string, error) {
+// Build compiles the command of this checkout, as make build does, into folder and returns the program's name.
+func Build(folder string) (string, error) {
 	binary := filepath.Join(folder, "penstock")
 	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "penstock/server/penstock")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -140,8 +140,8 @@ func freePorts(n int) ([]string, error) {
 	return addresses, nil
 }
 
-// wait returns once url answers with status 200.
-func wait(p *Process, url string) error {
+// Wait returns once url answers with status 200; the error says that it did not within some seconds, or that the process ended.
+func Wait(p *Process, url string) error {
 	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(20 * time.Millisecond) {
 		page, err := get(url)
 		if err == nil {
