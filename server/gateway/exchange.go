@@ -140,7 +140,7 @@ func (ex *exchange) free() {
 	}
 	clear(ex.extra)
 	ex.extra, ex.plan = ex.extra[:0], ex.plan[:0]
-	ex.ticket.Request = stream.Request{}
+	ex.ticket.Request, ex.ticket.Fresh = stream.Request{}, false
 	ex.turn = turn{}
 	g.exchanges.Put(ex)
 }
