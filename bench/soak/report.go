@@ -45,7 +45,7 @@ func (r *run) report(out io.Writer) error {
 	say("Plain chats while no event was on: P50 %v, P99 %v, P99.9 %v, max %v.", rounded(r.tally.chat.Quantile(.5)), rounded(r.tally.chat.Quantile(.99)),
 		rounded(r.tally.chat.Quantile(.999)), rounded(r.tally.chat.Max()))
 	if grown, ok := r.watch.growth(); ok {
-		say("Resident memory over the second half, by a fitted line: %+.1f MiB (%d are allowed).", grown/(1<<20), growthLimit>>20)
+		say("Resident memory over the second half, by a fitted line: %+.1f MiB (%.0f are allowed).", grown/(1<<20), r.growthLimit()/(1<<20))
 	}
 	r.reportFaults(say)
 	r.reportKinds(say)

@@ -16,6 +16,8 @@ const (
 	// growthLimit is what resident memory may grow by over the second half of the load, by a line fitted through its samples: what
 	// collections and bursts leave is less, a leak of a hundred bytes per request at 1,000 requests/s in an hour is 172 MiB.
 	growthLimit = 12 << 20
+	// In the first minutes every pool and heap still finds its size.
+	shortRun, shortGrowthLimit = 10 * time.Minute, 24 << 20
 	// lentSlack is what slabs lent at rest may differ by: connections to providers hold some.
 	lentSlack = 1 << 20
 	fileSlack = 3 // the admin port answers at that moment
@@ -188,8 +190,8 @@ func (r *run) settle() {
 			break
 		}
 	}
-	if grown, ok := w.growth(); ok && grown > growthLimit {
-		r.tally.note("end", fault("resident memory grew by %.1f MiB over the second half; %d are allowed", grown/(1<<20), growthLimit>>20), 0)
+	if grown, ok := w.growth(); ok && grown > r.growthLimit() {
+		r.tally.note("end", fault("resident memory grew by %.1f MiB over the second half; %.0f are allowed", grown/(1<<20), r.growthLimit()/(1<<20)), 0)
 	}
 	if _, _, unsent := r.tally.totals(); unsent > 0 {
 		r.tally.note("end", fault("%d requests were not sent because %d were under way", unsent, openLimit), 0)
@@ -217,6 +219,13 @@ func (w *watch) left() []string {
 		say("%.0f panics, %.0f errors and %.0f lost lines of the access log", a.Panics, a.LogErrors, a.Dropped)
 	}
 	return all
+}
+
+func (r *run) growthLimit() float64 {
+	if r.length < shortRun {
+		return shortGrowthLimit
+	}
+	return growthLimit
 }
 
 // growth is by how many bytes resident memory grew over the second half of the samples, by a fitted line; false where there are too
