@@ -52,6 +52,8 @@ type Conn struct {
 	linger  bool // close by way of stateLinger
 	eof     bool // the peer has ended its sending
 	reset   bool // drop what the kernel has not sent
+
+	accepted bool // counts as a client of the backend's
 }
 
 // Adopt makes a connection of the loop from what the backend knows under fd or aux. For backends and their helpers.

@@ -241,7 +241,7 @@ func (m *metal) resumeListener(ln *listener) {
 func (m *metal) accept(ln *listener) bool {
 	l := m.loop
 	for range acceptsPerEvent {
-		if l.conns >= m.maxConn {
+		if m.clients >= m.most || l.conns >= m.files {
 			// The queue of the kernel holds them until one of ours ends.
 			l.stats.OverLimit++
 			m.pauseListener(ln)
@@ -264,6 +264,8 @@ func (m *metal) accept(ln *listener) bool {
 			continue
 		}
 		if c, err := m.join(fd, nil); err == nil {
+			m.clients++
+			c.accepted = true
 			m.open1(c, ln, sa)
 		}
 	}
@@ -284,6 +286,7 @@ func (m *metal) acceptSecure(ln *listener, fd int, sa unix.Sockaddr) {
 	}
 	m.loop.handshakes++
 	m.loop.conns++ // a handshake counts as a connection, or a flood of them would have no bound
+	m.clients++
 	go func() {
 		f := os.NewFile(uintptr(fd), "")
 		nc, err := net.FileConn(f)
@@ -296,11 +299,16 @@ func (m *metal) acceptSecure(ln *listener, fd int, sa unix.Sockaddr) {
 			m.loop.conns--
 			m.loop.handshakes--
 			if err != nil {
+				m.clients--
 				return
 			}
-			if c, err := m.loop.JoinSecure(s, closedHandler{}); err == nil {
-				m.open1(c, ln, sa)
+			c, err := m.loop.JoinSecure(s, closedHandler{})
+			if err != nil {
+				m.clients--
+				return
 			}
+			c.accepted = true
+			m.open1(c, ln, sa)
 		})
 	}()
 }

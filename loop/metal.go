@@ -22,7 +22,7 @@ type Config struct {
 	BatchEvents int           // events taken from one poll at most; 0 means 256
 	Spin        time.Duration // how long to poll without sleeping before each sleep
 	RawWait     time.Duration // how long to sleep in a raw system call before giving the P away; 0 means 5 ms
-	Connections int           // bound of connections per loop; 0 means derived from RLIMIT_NOFILE
+	Connections int           // bound of accepted connections per loop; 0 means derived from RLIMIT_NOFILE, which bounds all of them in any case
 	Options     Options
 }
 
@@ -50,7 +50,9 @@ type metal struct {
 	conns   []*Conn // by descriptor
 	again   []*Conn // have more to read than one turn allows, or were resumed
 	listens map[int]*listener
-	maxConn int
+	clients int // accepted and open, handshakes included
+	most    int // of clients
+	files   int // of all connections: what the limit on descriptors allows
 	stopped bool
 	parking *parking
 	hold    Timer // accepting rests until it fires
@@ -68,14 +70,15 @@ func Start(cfg Config, setup func(*Loop)) (*Engine, error) {
 		cfg.RawWait = 5 * time.Millisecond
 	}
 	e := &Engine{base: time.Now(), cfg: cfg}
-	maxConn := cfg.Connections
-	if n := descriptorBound(cfg.Loops); maxConn == 0 || n < maxConn {
-		maxConn = n
+	files := descriptorBound(cfg.Loops)
+	most := cfg.Connections
+	if most == 0 {
+		most = files
 	}
 	for i := range cfg.Loops {
 		m := &metal{
 			engine: e, buf: make([]byte, cfg.ReadBytes), ready: make([]unix.EpollEvent, cfg.BatchEvents),
-			listens: map[int]*listener{}, maxConn: maxConn,
+			listens: map[int]*listener{}, most: most, files: files,
 		}
 		if err := m.open(); err != nil {
 			return nil, fmt.Errorf("cannot open loop %d: %w", i, err)

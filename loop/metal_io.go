@@ -172,6 +172,9 @@ func (m *metal) Release(c *Conn, reset bool) {
 	if c.FD < len(m.conns) && m.conns[c.FD] == c {
 		m.conns[c.FD] = nil
 	}
+	if c.accepted {
+		m.clients--
+	}
 	if reset {
 		_ = unix.SetsockoptLinger(c.FD, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
