@@ -52,6 +52,7 @@ type counters struct {
 	Broken          int64 `json:"broken"`
 	Open            int64 `json:"open"`
 	ConnectionsOpen int64 `json:"connections_open"`
+	BytesOut        int64 `json:"bytes_out"`
 }
 
 func (m *mock) stats(t testing.TB) (c counters) {
