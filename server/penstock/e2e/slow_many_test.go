@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -50,11 +51,21 @@ func hold(url string) (held, error) {
 	}
 	limit := unix.NsecToTimeval(int64(patience))
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit)
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(a.IP.To4())}); err != nil {
+	to := &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(a.IP.To4())}
+	if err := again(func() error { return unix.Connect(fd, to) }); err != nil && !errors.Is(err, unix.EISCONN) {
 		_ = unix.Close(fd)
 		return held{}, err
 	}
 	return held{fd}, nil
+}
+
+// again makes a system call until no signal of the runtime comes in between.
+func again(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EALREADY) {
+			return err
+		}
+	}
 }
 
 // heldEnd is how the mock's plain answers end.
@@ -62,12 +73,13 @@ const heldEnd = `"system_fingerprint":"fp_sim"}`
 
 // ask sends a request whose answer is short, and reads until that has come.
 func (h held) ask(send []byte) error {
-	if _, err := unix.Write(h.fd, send); err != nil {
+	if err := again(func() error { _, err := unix.Write(h.fd, send); return err }); err != nil {
 		return err
 	}
 	var got []byte
 	for b := make([]byte, 4096); !strings.HasSuffix(string(got), heldEnd); {
-		n, err := unix.Read(h.fd, b)
+		n := 0
+		err := again(func() (err error) { n, err = unix.Read(h.fd, b); return err })
 		if err != nil || n == 0 {
 			return fmt.Errorf("%d bytes, %v after %q", n, err, got)
 		}
