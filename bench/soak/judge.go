@@ -44,7 +44,22 @@ func judge(a *answer, w want, trouble troubled) verdict {
 	if trouble() {
 		return inTrouble(a, w)
 	}
+	if a.shed() {
+		return fine(shedding)
+	}
 	return fault("%s", describe(a))
+}
+
+// shedding is the verdict of a request that the gateway refused because it was behind. A machine that others use as well may hold it up
+// for longer than it bears; more than shedLimit of all requests are a fault all the same.
+const (
+	shedding  = "shed"
+	shedLimit = 0.001
+)
+
+// shed says that the gateway refused for want of time, and says when to come again.
+func (a *answer) shed() bool {
+	return a.err == nil && a.status == 503 && a.header.Get("Retry-After") != "" && bytes.Contains(a.body, []byte("overloaded"))
 }
 
 // never looks for what no answer may be, whatever happens around it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -118,7 +119,7 @@ func (q *ask) leaveLate() verdict {
 		return q.leave(l)
 	}
 	_ = l.Close()
-	if q.trouble() && (err == nil || brokenOff(err)) {
+	if (q.trouble() || bytes.HasPrefix(first, []byte("HTTP/1.1 503 "))) && (err == nil || brokenOff(err)) {
 		return fine("refused in trouble")
 	}
 	return fault("no stream to leave: %v", fmt.Errorf("%w after %q", err, first[:n]))

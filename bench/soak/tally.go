@@ -78,6 +78,16 @@ func (t *tally) totals() (requests, faults, unsent int64) {
 	return t.count, t.bad, t.unsent
 }
 
+// of is how many requests of all kinds had a verdict.
+func (t *tally) of(what string) (n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, row := range t.kinds {
+		n += row[what]
+	}
+	return n
+}
+
 func (t *tally) faults() int64 {
 	_, n, _ := t.totals()
 	return n

@@ -193,6 +193,9 @@ func (r *run) settle() {
 	if grown, ok := w.growth(); ok && grown > r.growthLimit() {
 		r.tally.note("end", fault("resident memory grew by %.1f MiB over the second half; %.0f are allowed", grown/(1<<20), r.growthLimit()/(1<<20)), 0)
 	}
+	if n := r.tally.of(shedding); float64(n) > shedLimit*float64(r.tally.count) {
+		r.tally.note("end", fault("%d requests were shed; %.1f in a thousand are allowed", n, 1000*shedLimit), 0)
+	}
 	if _, _, unsent := r.tally.totals(); unsent > 0 {
 		r.tally.note("end", fault("%d requests were not sent because %d were under way", unsent, openLimit), 0)
 	}
