@@ -58,6 +58,7 @@ func (w *world) Write(c *loop.Conn, b []byte) (int, error) {
 func (w *world) ShutdownWrite(c *loop.Conn) { c.Aux.(*link).shut = true }
 func (w *world) Reread(*loop.Conn)          {}
 func (w *world) Wake()                      {}
+func (w *world) Unacked(*loop.Conn) int     { return 0 }
 func (w *world) Release(c *loop.Conn, reset bool) {
 	k := c.Aux.(*link)
 	k.released, k.reset = true, reset
