@@ -22,7 +22,7 @@ RATE      ?= 1000
 # Where the build tag `invariants` spoils lent bytes and checks owners.
 INVARIANTS := ./pool/... ./http1/... ./upstream/... ./loop/...
 
-.PHONY: help run build test test-invariants check race fuzz sim lint fmt gen bench bench-compare load soak flamegraph clean \
+.PHONY: help run build test test-invariants check race fuzz sim lint fmt gen bench bench-compare load soak flamegraph wire clean \
 	need-go need-cc need-node
 
 help: ## this list
@@ -90,6 +90,9 @@ soak: need-go ## a long run of every kind of request, fault and event: DURATION=
 flamegraph: need-go ## a CPU profile under load as an SVG: SECONDS= (30)
 	@test -d bench/flamegraph || { echo "make flamegraph: bench/flamegraph is not in this checkout." >&2; exit 1; }
 	go run ./bench/flamegraph -seconds '$(SECONDS)' -out bench/results/raw/flamegraph.svg
+
+wire: need-go ## raw requests to Penstock and to nginx, HAProxy and net/http: bench/results/wire.md
+	go run ./bench/wire
 
 clean: ## take away what these targets made
 	rm -rf bin bench/results/raw

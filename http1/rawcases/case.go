@@ -47,6 +47,7 @@ type Want struct {
 	Content string // what its provider gets as content
 	Head    bool   // HEAD: no content in the answer
 	Close   bool   // the connection has to close after the answer
+	Own     bool   // any server may answer it by itself
 
 	// Of ours. Status 0: no answer, the connection just ends.
 	Status  int
@@ -110,13 +111,19 @@ var implemented = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 
 // asCase makes a whole request of a head. Heads whose body nobody could send are left out.
 func (h *Head) asCase() (Case, bool) {
-	c := Case{Family: "head", Name: "head: " + h.Name, Section: h.Section, Send: []string{h.In}}
+	c := Case{Family: "head", Name: h.Name, Section: h.Section, Send: []string{h.In}}
 	if status, ok := refusal(h.Want); ok {
 		w := Want{Rule: h.Rule, Status: status}
-		if strings.Contains(h.In, "\r\nContent-Length: 5") || strings.Contains(h.In, "\r\nTransfer-Encoding") {
-			w.Content = "hello" // in whichever way a server reads it
+		switch {
+		case strings.Contains(h.In, "HTTP/1.0"): // where a coding frames nothing
+		case strings.Contains(h.In, "\nTransfer-Encoding"):
+			w.Content = "hello"
 			c.Send[0] += "5\r\nhello\r\n" + end
+		case strings.Contains(h.In, "\nContent-Length: 5"):
+			w.Content = "hello"
+			c.Send[0] += w.Content
 		}
+		w.Close = strings.Contains(h.Want, "Transfer-Encoding in an") || strings.Contains(h.Want, "both Transfer-Encoding")
 		c.Want = []Want{w}
 		return c, true
 	}
@@ -126,7 +133,7 @@ func (h *Head) asCase() (Case, bool) {
 	case !slices.Contains(implemented, words[0]):
 		w.Status = 501
 	case words[1] == "*":
-		w.Status = 405
+		w.Status, w.Own = 405, true
 	}
 	w.Close = strings.Contains(h.Want, " close")
 	switch {
@@ -149,11 +156,12 @@ func (h *Head) asCase() (Case, bool) {
 
 // asCase makes a whole request of a body.
 func (b *Body) asCase() (Case, bool) {
-	c := Case{Family: "chunks", Name: "body: " + b.Name, Section: b.Section}
+	c := Case{Family: "chunks", Name: b.Name, Section: b.Section}
 	in := b.In
 	w := Want{Rule: b.Rule}
 	if status, ok := refusal(b.Want); ok {
 		w.Status = status
+		w.Content = strings.Repeat("x", strings.Count(in, "\r\nx\r\n"))
 		if strings.Contains(in, Doc) {
 			w.Content = Doc
 		}

@@ -72,7 +72,7 @@ var fields = []Head{
 	{"two ports", "RFC 9112 §3.2", host("a:80:80"), "400 invalid Host field", Refuse},
 	{"port too large", "RFC 9112 §3.2", host("a:65536"), "400 invalid Host field", May},
 	{"port far too large", "RFC 9112 §3.2", host("a:18446744073709551696"), "400 invalid Host field", May},
-	{"port without host", "RFC 9112 §3.2", host(":80"), "400 invalid Host field", Refuse},
+	{"port without host", "RFC 9112 §3.2", host(":80"), "400 invalid Host field", May},
 	{"bad escape in host", "RFC 9112 §3.2", host("a%2"), "400 invalid Host field", Refuse},
 	{"open bracket", "RFC 9112 §3.2", host("[::1"), "400 invalid Host field", Refuse},
 	{"text after bracket", "RFC 9112 §3.2", host("[::1]a"), "400 invalid Host field", Refuse},

@@ -35,7 +35,7 @@ var (
 	badPercent  = regexp.MustCompile(`%($|.$|[^0-9A-Fa-f]|.[^0-9A-Fa-f])`)
 	chunkLine   = regexp.MustCompile(`^([0-9A-Fa-f]{1,16})([ \t]*;.*)?$`)
 	lengthValue = regexp.MustCompile(`^[0-9]+$`)
-	hostValue   = regexp.MustCompile(`^([-._~!$&'()*+,;=%0-9A-Za-z]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?$`)
+	hostValue   = regexp.MustCompile(`^([-._~!$&'()*+,;=%0-9A-Za-z]*|\[[0-9A-Fa-f:.]+(%25[-._~0-9A-Za-z]+)?\])(:[0-9]*)?$`)
 )
 
 // cutFields reads field lines. Other control characters than CR, LF and NUL may be passed on (RFC 9110 §5.5).
@@ -150,12 +150,12 @@ func (o *Origin) read() int {
 		r.Content = content
 		used += n
 	case length != "":
-		n, err := strconv.Atoi(length)
-		if err != nil || !lengthValue.MatchString(length) {
+		if !lengthValue.MatchString(length) {
 			o.Fault = fmt.Sprintf("length %q", length)
 			return 0
 		}
-		if len(rest) < n {
+		n, err := strconv.Atoi(length)
+		if err != nil || len(rest) < n { // no number is too large to be valid
 			o.Waits = find(r.Fields, "expect") != ""
 			return 0
 		}
