@@ -70,8 +70,10 @@ var inputs = []Case{
 	stalls("in the body", chat(docLength, Doc[:7]), 408),
 	stalls("in a chunk", chat(chunked, "d\r\n"+Doc[:7]), 408),
 	stalls("in the trailers", chat(chunked, docChunk+"0\r\nA: b\r\n"), 408),
-	{Family: "input", Name: "stalls after 100 (Continue)", Section: "RFC 9110 §15.5.9", Send: []string{chat(expects+docLength, "")}, Input: Stall,
-		Want: []Want{{Rule: Refuse, Status: 408, Interim: true}}},
+	{
+		Family: "input", Name: "stalls after 100 (Continue)", Section: "RFC 9110 §15.5.9", Send: []string{chat(expects+docLength, "")}, Input: Stall,
+		Want: []Want{{Rule: Refuse, Status: 408, Interim: true}},
+	},
 
 	slow("head", answered(200), "GE", "T /v1/mod", "els HTTP/1.1\r", "\nHost: a\r\nAuthor", "ization: Bearer "+Key, "\r\n\r", "\n"),
 	slow("body", passes(Doc), chat(docLength, Doc[:1]), Doc[1:4], Doc[4:12], Doc[12:]),
