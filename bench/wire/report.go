@@ -20,7 +20,8 @@ server may serve must not be served; one that a server may refuse or repair may 
 has the one body that the case says; a valid one is served. Nothing may be answered that is no request, nothing invalid may reach the
 provider, and the next request, of the same client and of the next, must get through. Any status from 400 on counts as a refusal, and so
 does closing. A plain proxy has to pass on what it serves; Penstock may answer by itself what it answers in service (lists of
-models, 404 for unknown paths, 401 without a key, 400 for a body that is no JSON).
+models, 404 for unknown paths, 401 without a key, 400 for a body that is no JSON). A server that passes bytes on while it still reads may
+be caught with a bad one in one run and not in the next: scores of such servers move by one or two.
 
 `)
 	if len(missing) > 0 {
