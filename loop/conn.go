@@ -230,6 +230,9 @@ func (c *Conn) inputEnded() {
 	c.eof = true
 	switch c.state {
 	case stateOpen:
+		if c.tls != nil {
+			c.tls.ending = true // each side says close_notify before it closes (RFC 8446 §6.1)
+		}
 		c.flush()
 		if c.blocked {
 			c.startClose(false)

@@ -33,6 +33,17 @@ const (
 	// acceptPause is how long accepting rests after the process or the host ran out of descriptors or memory.
 	acceptPause = 100 * time.Millisecond
 
+	// handshakeTime is how long a client's TLS handshake may take where the listener does not say.
+	handshakeTime = 5 * time.Second
+
+	// handshakesMax bounds the TLS handshakes in progress on a loop; another one ends the oldest. At about 50 KiB each (goroutine,
+	// record buffers, transcript) they hold 25 MiB, and with two round trips of 50 ms there is room for 5,000 a second, which is
+	// more than a core can sign.
+	handshakesMax = 512
+
+	// plainLingerBytes bounds what is read of a client that does not speak TLS after it was told so.
+	plainLingerBytes = 256 << 10
+
 	// readsPerEvent bounds how many full read buffers one connection may take before others get their turn.
 	readsPerEvent = 4
 

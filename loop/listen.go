@@ -165,6 +165,7 @@ type listener struct {
 	of     *Listening
 	accept func(*Conn, netip.AddrPort) Handler
 	tls    func() *tls.Config
+	notTLS func([]byte) []byte
 	paused bool
 	wait   time.Duration
 }
@@ -173,8 +174,11 @@ type listener struct {
 type AcceptOptions struct {
 	// TLS gives the settings for each handshake; nil for plain connections. Any thread.
 	TLS func() *tls.Config
-	// HandshakeTimeout bounds the TLS handshake.
+	// HandshakeTimeout bounds the TLS handshake; 0 means 5 s.
 	HandshakeTimeout time.Duration
+	// NotTLS makes the answer to a client whose first bytes (five of them, lent until it returns) are no TLS; nil, or an empty
+	// answer, just closes. Any thread.
+	NotTLS func(first []byte) []byte
 }
 
 // AcceptOn starts accepting on this loop's sockets of s. accept is called on the loop for each connection and returns its
@@ -185,7 +189,7 @@ func (l *Loop) AcceptOn(s *Listening, o AcceptOptions, accept func(*Conn, netip.
 		return ErrNotMetal
 	}
 	for i := l.id; i < len(s.fds); i += len(m.engine.loops) {
-		ln := &listener{fd: s.fds[i], of: s, accept: accept, tls: o.TLS, wait: o.HandshakeTimeout}
+		ln := &listener{fd: s.fds[i], of: s, accept: accept, tls: o.TLS, notTLS: o.NotTLS, wait: o.HandshakeTimeout}
 		m.listens[ln.fd] = ln
 		if err := m.poller.AddRead(&netpoll.PollAttachment{FD: ln.fd}, false); err != nil {
 			return err
@@ -276,41 +280,6 @@ func (m *metal) open1(c *Conn, ln *listener, sa unix.Sockaddr) {
 	defer m.loop.confine("accept", c)
 	c.h = closedHandler{}
 	c.h = ln.accept(c, addrPort(sa))
-}
-
-// acceptSecure has the handshake run on a goroutine of its own: it waits for the client, and a loop never waits.
-func (m *metal) acceptSecure(ln *listener, fd int, sa unix.Sockaddr) {
-	cfg, wait := ln.tls(), ln.wait
-	if wait == 0 {
-		wait = 5 * time.Second
-	}
-	m.loop.handshakes++
-	m.loop.conns++ // a handshake counts as a connection, or a flood of them would have no bound
-	m.clients++
-	go func() {
-		f := os.NewFile(uintptr(fd), "")
-		nc, err := net.FileConn(f)
-		_ = f.Close()
-		var s *Secure
-		if err == nil {
-			s, err = HandshakeOffLoop(nc, cfg, true, wait)
-		}
-		m.loop.PostOffLoop(func() {
-			m.loop.conns--
-			m.loop.handshakes--
-			if err != nil {
-				m.clients--
-				return
-			}
-			c, err := m.loop.JoinSecure(s, closedHandler{})
-			if err != nil {
-				m.clients--
-				return
-			}
-			c.accepted = true
-			m.open1(c, ln, sa)
-		})
-	}()
 }
 
 // closedHandler stands in until a connection has its own handler.

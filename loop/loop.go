@@ -195,8 +195,9 @@ func (l *Loop) Gone(c *Conn, err error) {
 	if c.state == stateDone {
 		return
 	}
-	if err == nil && c.tls != nil && c.state == stateOpen {
-		// An end without TLS's own close could have been made by anybody on the way.
+	if err == nil && c.tls != nil && !c.tls.server && c.state == stateOpen {
+		// An end without TLS's own close could have been made by anybody on the way, and cut a response short. A client's end cuts
+		// nothing: where its request ends is in the request, and many clients just close.
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil {
@@ -209,12 +210,16 @@ func (l *Loop) Gone(c *Conn, err error) {
 // confine turns a panic of a callback into the end of the connection it served: the process and its other connections go on.
 func (l *Loop) confine(where string, c *Conn) {
 	if r := recover(); r != nil {
-		l.stats.Panics++
-		if l.onPanic != nil {
-			l.onPanic(where, r, stackTrace())
-		}
+		l.panicked(where, r, stackTrace())
 		if c != nil {
 			c.end(ErrPanic, true)
 		}
+	}
+}
+
+func (l *Loop) panicked(where string, reason any, stack []byte) {
+	l.stats.Panics++
+	if l.onPanic != nil {
+		l.onPanic(where, reason, stack)
 	}
 }

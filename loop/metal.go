@@ -53,6 +53,8 @@ type metal struct {
 	clients int // accepted and open, handshakes included
 	most    int // of clients
 	files   int // of all connections: what the limit on descriptors allows
+	// TLS handshakes of clients; at most half of most, so that they cannot take every place there is.
+	shaking handshakes
 	stopped bool
 	parking *parking
 	hold    Timer // accepting rests until it fires
@@ -78,7 +80,7 @@ func Start(cfg Config, setup func(*Loop)) (*Engine, error) {
 	for i := range cfg.Loops {
 		m := &metal{
 			engine: e, buf: make([]byte, cfg.ReadBytes), ready: make([]unix.EpollEvent, cfg.BatchEvents),
-			listens: map[int]*listener{}, most: most, files: files,
+			listens: map[int]*listener{}, most: most, files: files, shaking: handshakes{max: max(min(handshakesMax, most/2, files/2), 1)},
 		}
 		if err := m.open(); err != nil {
 			return nil, fmt.Errorf("cannot open loop %d: %w", i, err)

@@ -8,6 +8,7 @@ type Stats struct {
 	BytesIn, BytesOut                 uint64
 	TimersFired, MailboxRuns, Panics  uint64
 	Accepted, AcceptPauses, OverLimit uint64
+	Handshakes                        [HandshakeResults]uint64 // of clients, by HandshakeResult
 	BusyNS, SleepNS                   int64
 	Timers, Conns                     int
 	Slabs                             pool.Stats

@@ -13,9 +13,11 @@ import (
 
 // tlsLayer is crypto/tls between a connection's socket and its handler: the handshake ran on a worker, records run on the loop.
 type tlsLayer struct {
-	conn *tls.Conn
-	feed *feedConn
-	wire []byte // sealed bytes that the socket has not taken
+	conn   *tls.Conn
+	feed   *feedConn
+	wire   []byte // sealed bytes that the socket has not taken
+	server bool   // the peer is a client
+	ending bool   // close_notify follows what is in the write batch
 }
 
 // wouldBlock is what the record layer reads when no bytes are buffered: crypto/tls keeps its state on an error that calls
@@ -82,8 +84,9 @@ func (f *feedConn) Close() error {
 
 // Secure is a connection whose TLS handshake is done and that has not joined a loop yet.
 type Secure struct {
-	conn *tls.Conn
-	feed *feedConn
+	conn   *tls.Conn
+	feed   *feedConn
+	server bool
 }
 
 // State is the handshake's outcome.
@@ -95,31 +98,37 @@ func (s *Secure) Close() { _ = s.feed.Conn.Close() }
 // HandshakeOffLoop runs a TLS handshake on nc, waiting at most timeout; it belongs on a worker. server says which side this is. On an
 // error nc is closed.
 func HandshakeOffLoop(nc net.Conn, cfg *tls.Config, server bool, timeout time.Duration) (*Secure, error) {
-	f := &feedConn{Conn: nc}
-	var tc *tls.Conn
-	if server {
-		tc = tls.Server(f, cfg)
-	} else {
-		tc = tls.Client(f, cfg)
-	}
 	err := nc.SetDeadline(time.Now().Add(timeout))
+	var s *Secure
 	if err == nil {
-		err = tc.Handshake()
-	}
-	if err == nil {
-		err = nc.SetDeadline(time.Time{})
+		s, err = secured(nc, cfg, server)
 	}
 	if err != nil {
 		_ = nc.Close()
 		return nil, err
 	}
-	return &Secure{conn: tc, feed: f}, nil
+	return s, nil
+}
+
+// secured runs a TLS handshake within the deadline that nc has, and takes the deadline off. On an error nc stays open.
+func secured(nc net.Conn, cfg *tls.Config, server bool) (*Secure, error) {
+	f := &feedConn{Conn: nc}
+	s := &Secure{feed: f, server: server}
+	if server {
+		s.conn = tls.Server(f, cfg)
+	} else {
+		s.conn = tls.Client(f, cfg)
+	}
+	if err := s.conn.Handshake(); err != nil {
+		return nil, err
+	}
+	return s, nc.SetDeadline(time.Time{})
 }
 
 // secure puts the TLS layer on a connection that has just joined the loop.
 func (c *Conn) secure(s *Secure) {
 	s.feed.owner = c
-	c.tls = &tlsLayer{conn: s.conn, feed: s.feed}
+	c.tls = &tlsLayer{conn: s.conn, feed: s.feed, server: s.server}
 	s.feed.onLoop.Store(true)
 }
 
@@ -144,7 +153,7 @@ func (t *tlsLayer) read(c *Conn, b []byte) {
 			if errors.Is(err, io.EOF) {
 				c.inputEnded()
 			} else {
-				c.end(err, true)
+				t.fail(c, err)
 			}
 			return
 		}
@@ -174,10 +183,19 @@ func (t *tlsLayer) seal(c *Conn) bool {
 		c.loop.Slabs.Put(c.out)
 		c.out = nil
 	}
-	if c.state == stateClosing {
-		_ = t.conn.CloseWrite()
+	if c.state == stateClosing || t.ending {
+		_ = t.conn.CloseWrite() // says close_notify, once
 	}
 	return true
+}
+
+// fail ends a connection whose records cannot be read. The alert that says why is on the wire already and goes out, so no reset.
+func (t *tlsLayer) fail(c *Conn, err error) {
+	alerted := len(t.wire) > 0 && !c.blocked
+	if alerted {
+		t.wire = c.send(t.wire)
+	}
+	c.end(err, !alerted)
 }
 
 func (t *tlsLayer) release(l *Loop) {

@@ -122,6 +122,9 @@ func (p page) figures(f *observe.Figures) {
 		p.gauge(p.fam.memory, v.IdleBytes, pool, "idle")
 		p.gauge(p.fam.memory, v.LentBytes, pool, "lent")
 	}
+	for i, n := range f.Handshakes {
+		p.counter(p.fam.clientHandshakes, n, observe.Handshake(i).String())
+	}
 	p.counter(p.fam.clientsGone, f.ClientsGone)
 	p.counter(p.fam.panics, f.Panics)
 	p.counter(p.fam.networkBytes, f.DownBytesIn, "downstream", "in")

@@ -24,7 +24,7 @@ type families struct {
 
 	lag, batch, events, busy, idle, timersFired, timers, mailboxRuns, mailbox, stale family
 	connections, accepted, exchanges, clientsGone, panics                            family
-	networkBytes                                                                     family
+	networkBytes, clientHandshakes                                                   family
 
 	logLines, logBytes, logDropped, logErrors, loggerDropped family
 	build                                                    family
@@ -98,6 +98,7 @@ func newFamilies() *families {
 		panics:      d("penstock_panics_total", "Panics on a loop that were caught."),
 		networkBytes: d("penstock_network_bytes_total", "Bytes moved: side downstream or upstream, direction in (to Penstock) or out.",
 			"side", "direction"),
+		clientHandshakes: d("penstock_client_handshakes_total", "TLS handshakes with clients, by how they ended.", "result"),
 
 		logLines:      d("penstock_access_log_lines_total", "Lines of the access log that were written."),
 		logBytes:      d("penstock_access_log_bytes_total", "Bytes of the access log that were written."),

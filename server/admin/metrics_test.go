@@ -34,6 +34,7 @@ func count(l *observe.Loop) {
 	l.BatchSize.Record(3)
 	l.BusyNS, l.IdleNS, l.Panics, l.Accepted, l.ConnectionsOpen, l.ConnectionsIdle = 2.5e9, 7.5e9, 1, 9, 5, 2
 	l.DNSQueries, l.DNSFailures = 4, 1
+	l.Handshakes[observe.HandshakeFull], l.Handshakes[observe.HandshakeCrowded] = 5, 2
 	l.Pools[observe.PoolSlabs] = observe.PoolStats{Gets: 100, Hits: 98, IdleBytes: 4096, LentBytes: 65536}
 	p := l.Upstream(0)
 	p.ConnectionsActive, p.ConnectionsMax, p.ConnectionsCreated, p.HandshakesFull, p.HandshakesResumed = 3, 100, 4, 1, 3
@@ -88,6 +89,8 @@ func TestMetricValues(t *testing.T) {
 		`penstock_upstream_connections_created_total{provider="openai"} 4`,
 		`penstock_tls_handshakes_total{kind="full",provider="openai"} 1`,
 		`penstock_tls_handshakes_total{kind="resumed",provider="openai"} 3`,
+		`penstock_client_handshakes_total{result="full"} 5`,
+		`penstock_client_handshakes_total{result="crowded_out"} 2`,
 		`penstock_dns_lookups_total{result="ok"} 3`,
 		`penstock_dns_lookups_total{result="failed"} 1`,
 		`penstock_key_requests_total{key="team-a"} 5`,

@@ -224,6 +224,7 @@ func (g *Gateway) Gauges() {
 	s := g.loop.Stats()
 	f.Batches, f.Events, f.TimersFired, f.MailboxRuns, f.Panics = s.Batches, s.Events, s.TimersFired, s.MailboxRuns, s.Panics
 	f.BusyNS, f.IdleNS, f.TimersSet, f.Accepted = uint64(s.BusyNS), uint64(s.SleepNS), int64(s.Timers), s.Accepted
+	f.Handshakes = s.Handshakes
 	f.ConnectionsOpen, f.ConnectionsIdle, f.ExchangesOpen = int64(g.clients.count), int64(g.clients.count-g.open), int64(g.open)
 	f.Pools[observe.PoolSlabs] = observe.PoolStats{Gets: s.Slabs.Gets, Hits: s.Slabs.Hits, IdleBytes: s.Slabs.IdleBytes, LentBytes: s.Slabs.LentBytes}
 	gets, hits := g.exchanges.Stats()

@@ -58,6 +58,25 @@ var reasonNames = [ReasonCount]string{
 // String is the reason as metrics show it.
 func (r Reason) String() string { return nameOf(reasonNames[:], int(r)) }
 
+// Handshake is how a client's TLS handshake ended.
+type Handshake uint8
+
+// The ends of a handshake, in the order of loop.HandshakeResult.
+const (
+	HandshakeFull    Handshake = iota
+	HandshakeResumed           // a session went on
+	HandshakeFailed            // an alert, a certificate that was not taken, a connection that broke
+	HandshakeTimeout           // not complete in time
+	HandshakeNotTLS            // another protocol
+	HandshakeCrowded           // given up for a newer one
+	HandshakeCount   = iota
+)
+
+var handshakeNames = [HandshakeCount]string{"full", "resumed", "failed", "timeout", "not_tls", "crowded_out"}
+
+// String is the end as metrics show it.
+func (h Handshake) String() string { return nameOf(handshakeNames[:], int(h)) }
+
 // Outcome is what became of one attempt at a provider.
 type Outcome uint8
 

@@ -158,6 +158,7 @@ type Figures struct {
 	DownBytesOut    uint64
 	UpBytesIn       uint64
 	UpBytesOut      uint64
+	Handshakes      [HandshakeCount]uint64 // of clients
 
 	Stages   [StageCount]Histogram
 	Refusals [ReasonCount]uint64
@@ -190,6 +191,9 @@ func (f *Figures) add(o *Figures) {
 	f.DownBytesOut += o.DownBytesOut
 	f.UpBytesIn += o.UpBytesIn
 	f.UpBytesOut += o.UpBytesOut
+	for i := range f.Handshakes {
+		f.Handshakes[i] += o.Handshakes[i]
+	}
 	for i := range f.Stages {
 		f.Stages[i].Merge(&o.Stages[i])
 	}
