@@ -16,6 +16,11 @@ type Environment interface {
 	ReadFile(path string) ([]byte, error)
 }
 
+// FileModes is an Environment that knows who may read a file. Without it nobody is warned of files that are open to all.
+type FileModes interface {
+	FileMode(path string) (fs.FileMode, bool)
+}
+
 // System is the process's own environment; Load, Parse and FromEnvironment use it when given nil.
 var System Environment = systemEnvironment{}
 
@@ -32,6 +37,15 @@ func (systemEnvironment) ReadFile(path string) ([]byte, error) {
 	}
 	defer file.Close()
 	return io.ReadAll(io.LimitReader(file, fileLimitBytes+1))
+}
+
+// FileMode implements FileModes.
+func (systemEnvironment) FileMode(path string) (fs.FileMode, bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	return info.Mode(), info.Mode().IsRegular()
 }
 
 // readFailure says why a file cannot be read, in words that hold neither path nor content.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"strconv"
 	"strings"
 )
 
@@ -45,6 +46,7 @@ func (p place) secret() (Secret, bool) {
 		if !ok {
 			return Secret{}, false
 		}
+		p.warnIfOpen(path)
 		text = strings.TrimRight(string(content), "\r\n")
 	}
 	switch {
@@ -60,16 +62,54 @@ func (p place) secret() (Secret, bool) {
 	return Secret{}, false
 }
 
-// keyPair reads a listener's certificate and key and checks that they belong together.
-func (p place) keyPair() *ServerTLS {
+// serverTLS reads a listener's certificates and what it asks of its clients'.
+func (p place) serverTLS() *ServerTLS {
 	if !p.given() {
 		return nil
 	}
 	if p = p.opened(); !p.given() {
 		return nil
 	}
+	t := &ServerTLS{}
+	more := p.child("certificates")
+	if pairs := more.items(); p.child("cert").given() || p.child("key").given() || len(pairs) == 0 {
+		first := p.keyPair()
+		t.Cert, t.Key = first.Cert, first.Key
+		t.More = keyPairs(pairs)
+	} else if all := keyPairs(pairs); len(all) > 0 {
+		t.Cert, t.Key, t.More = all[0].Cert, all[0].Key, all[1:]
+	}
+	ca, mode := p.child("client_ca"), p.child("client_auth")
+	if mode.given() {
+		t.ClientAuth = ClientAuth(mode.choice())
+	} else if ca.given() {
+		t.ClientAuth = ClientAuthRequire
+	}
+	switch {
+	case ca.given():
+		t.ClientCA = ca.authorities()
+		if t.ClientAuth == ClientAuthNone {
+			mode.fault("asks for no certificate, and client_ca is there to check one", "require or request, or no client_ca")
+		}
+	case t.ClientAuth != ClientAuthNone:
+		mode.fault("needs to know whose certificates to take", "set client_ca")
+	}
+	return t
+}
+
+func keyPairs(places []place) (pairs []KeyPair) {
+	for _, at := range places {
+		if at = at.opened(); at.given() {
+			pairs = append(pairs, at.keyPair())
+		}
+	}
+	return pairs
+}
+
+// keyPair reads cert and key of this map and checks that they belong together.
+func (p place) keyPair() KeyPair {
 	cert, key := p.child("cert"), p.child("key")
-	pair := &ServerTLS{Cert: cert.required(), Key: key.required()}
+	pair := KeyPair{Cert: cert.required(), Key: key.required()}
 	if pair.Cert == "" || pair.Key == "" {
 		return pair
 	}
@@ -78,6 +118,7 @@ func (p place) keyPair() *ServerTLS {
 	if !ok || !okKey {
 		return pair
 	}
+	key.warnIfOpen(pair.Key)
 	if !holdsCertificate(certText) {
 		cert.fault("the file holds no certificate", "a PEM file is needed")
 		return pair
@@ -90,6 +131,30 @@ func (p place) keyPair() *ServerTLS {
 		p.fault("certificate and private key do not belong together, or are of a kind that is not supported", "")
 	}
 	return pair
+}
+
+// authorities reads the name of a PEM file of certificates and checks that it holds some.
+func (p place) authorities() string {
+	path := p.required()
+	if path == "" {
+		return ""
+	}
+	if text, ok := p.readFile(path, fileLimitBytes); ok && !holdsCertificate(text) {
+		p.fault("the file holds no certificate", "a PEM file is needed")
+	}
+	return path
+}
+
+// warnIfOpen warns of a file with a secret in it that everybody on this host can read.
+func (p place) warnIfOpen(path string) {
+	modes, ok := p.r.env.(FileModes)
+	if !ok {
+		return
+	}
+	if mode, ok := modes.FileMode(path); ok && mode.Perm()&0o004 != 0 {
+		p.warn("the file " + path + " holds a secret, and everybody on this host can read it (mode " +
+			"0" + strconv.FormatUint(uint64(mode.Perm()), 8) + "): chmod o-r")
+	}
 }
 
 func holdsCertificate(text []byte) bool {

@@ -16,6 +16,21 @@ var authModeNames = []string{AuthKeys: "keys", AuthNone: "none"}
 // String gives the mode's name in the file.
 func (m AuthMode) String() string { return nameOf(authModeNames, int(m)) }
 
+// ClientAuth is what a TLS listener asks of its clients' certificates.
+type ClientAuth uint8
+
+// The forms of client authentication by certificate.
+const (
+	ClientAuthNone    ClientAuth = iota // clients present no certificate
+	ClientAuthRequest                   // one that is presented must be of ClientCA
+	ClientAuthRequire                   // one of ClientCA must be presented
+)
+
+var clientAuthNames = []string{ClientAuthNone: "none", ClientAuthRequest: "request", ClientAuthRequire: "require"}
+
+// String gives the form's name in the file.
+func (a ClientAuth) String() string { return nameOf(clientAuthNames, int(a)) }
+
 // Kind is the API form of a provider.
 type Kind uint8
 

@@ -31,6 +31,9 @@ const (
 	// keyLengthMin is the length of a client's key below which guessing it becomes thinkable.
 	keyLengthMin = 8
 
+	// adminTokenMin is the length of the admin token: what it opens can be asked for without end, and profiles the process.
+	adminTokenMin = 16
+
 	// nameLimitBytes bounds the names of providers, models and keys, which appear in metric labels.
 	nameLimitBytes = 256
 

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // listeners reads listen in any of its forms. Public is where the first listener stands that others than this host can reach;
 // nil when there is none.
@@ -51,7 +54,7 @@ func (p place) listener() (l Listen, local, ok bool) {
 		return l, true, false
 	}
 	if l, local, ok = at.address(text); p.n.form == formMap {
-		l.TLS = p.child("tls").keyPair()
+		l.TLS = p.child("tls").serverTLS()
 	}
 	return l, local, ok
 }
@@ -64,17 +67,25 @@ func (l Listen) text() string {
 	return l.Address
 }
 
-// admin reads the admin address and keeps it off the clients' ports.
-func (p place) admin(listeners []Listen) (address string, off bool) {
+// admin reads the admin address, alone or in a map with its token, and keeps it off the clients' ports. Others than this host may
+// only reach it with a token.
+func (p place) admin(listeners []Listen) (address string, off bool, token Secret) {
 	at := p.child("admin")
 	text := at.b.def
+	if at.given() && at.n.form == formMap {
+		at = at.opened()
+		token = at.child("token").adminToken()
+		at = at.child("address")
+	} else {
+		at.b = at.b.child("address")
+	}
 	if at.given() {
 		if at.n.form == formBool && strings.EqualFold(at.n.text, "false") {
-			return "", true
+			return "", true, token
 		}
 		given, ok := at.scalar()
 		if given == "off" || !ok && p.r.faultedBelow(at.key) {
-			return "", true
+			return "", true, token
 		}
 		if ok {
 			text = given
@@ -82,18 +93,36 @@ func (p place) admin(listeners []Listen) (address string, off bool) {
 	}
 	l, local, ok := at.address(text)
 	if !ok {
-		return "", false
+		return "", false, token
 	}
 	for _, other := range listeners {
 		if samePort(l, other) {
 			at.fault("takes the port of "+other.text()+", where clients connect", "an address of its own, or off")
-			return l.text(), false
+			return l.text(), false, token
 		}
 	}
-	if !local {
-		at.warn("others can reach " + l.text() + ", which shows and changes the gateway without asking who they are")
+	if !local && token.IsZero() && !p.r.faultedBelow("admin.token") {
+		at.fault("others can reach "+l.text()+", which shows and changes the gateway",
+			"admin: {address: …, token: …}, or an address of this host alone")
 	}
-	return l.text(), false
+	return l.text(), false, token
+}
+
+// adminToken reads what requests to the admin port must carry.
+func (p place) adminToken() Secret {
+	if !p.given() {
+		return Secret{}
+	}
+	token, ok := p.secret()
+	switch text := token.Reveal(); {
+	case !ok:
+		return Secret{}
+	case !isVisible(text):
+		p.fault("the value has a space or a character that is not ASCII", "")
+	case len(text) < adminTokenMin:
+		p.fault("the value is too short", "at least "+strconv.Itoa(adminTokenMin)+" characters are needed")
+	}
+	return token
 }
 
 // auth settles who may ask, from what the file says, whether there are keys, and who can reach the listeners.

@@ -67,7 +67,7 @@ func (r *reader) snapshot(tree *node) *Snapshot {
 	}
 	var public *place
 	s.Listen, public = top.listeners()
-	s.Admin, s.AdminOff = top.admin(s.Listen)
+	s.Admin, s.AdminOff, s.AdminToken = top.admin(s.Listen)
 	s.Redis = top.child("redis").opened().redis()
 	s.Cache = top.child("cache").opened().cache(s.Redis)
 	s.Providers = top.providers()

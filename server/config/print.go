@@ -131,13 +131,28 @@ func (s *Snapshot) print(secret func(Secret) string, key func(Key) (name, value 
 			w.group("tls", func() {
 				w.text("cert", t.Cert)
 				w.text("key", t.Key)
+				w.list("certificates", len(t.More), func(i int) {
+					w.text("cert", t.More[i].Cert)
+					w.text("key", t.More[i].Key)
+				})
+				if t.ClientAuth != ClientAuthNone {
+					w.text("client_ca", t.ClientCA)
+					w.put("client_auth", t.ClientAuth.String())
+				}
 			})
 		}
 	})
-	if s.AdminOff {
-		w.put("admin", "off")
+	admin := "off"
+	if !s.AdminOff {
+		admin = quote(s.Admin)
+	}
+	if s.AdminToken.IsZero() {
+		w.put("admin", admin)
 	} else {
-		w.text("admin", s.Admin)
+		w.group("admin", func() {
+			w.put("address", admin)
+			w.put("token", secret(s.AdminToken))
+		})
 	}
 	w.put("auth", s.Auth.String())
 	w.flag("auth_insecure", s.AuthInsecure)

@@ -12,7 +12,7 @@ import (
 func withoutOrigins(s *Snapshot) *Snapshot {
 	c := *s
 	c.Providers, c.Keys = slices.Clone(s.Providers), slices.Clone(s.Keys)
-	c.Redis.URL = NewSecret(s.Redis.URL.Reveal())
+	c.Redis.URL, c.AdminToken = NewSecret(s.Redis.URL.Reveal()), NewSecret(s.AdminToken.Reveal())
 	for i := range c.Providers {
 		p := &c.Providers[i]
 		p.Keys, p.Headers = slices.Clone(p.Keys), slices.Clone(p.Headers)
@@ -67,6 +67,10 @@ func TestPrintReadsBack(t *testing.T) {
 		strings.NewReplacer("value: second", "value: \"${NAME}\"", ", X-Team: \"a $$5 team\"", "", "redis://user:hidden@127.0.0.1:6379", "${URL}").Replace(contract),
 		"keys: [{name: \"a\\u00e9\\u4e2d\\\"\\\\\", value: abcdefgh}]",
 		"admin: off\nlisten: [\"[::1]:0\", \"unix:./a b\"]\nlog: {access: ./a$$b.log}",
+		"admin: {address: \":9090\", token: \"${KEY}\"}",
+		"admin: {address: off, token: file:/run/secret}",
+		"listen: {address: \"127.0.0.1:8443\", tls: {cert: server.pem, key: server.key, client_ca: server.pem, client_auth: request}}",
+		"listen: {address: \"127.0.0.1:8443\", tls: {certificates: [{cert: server.pem, key: server.key}, {cert: server.pem, key: server.key}]}}",
 		"state: {dir: \"'a: b' # c\\t\\u0085\\u2028\"}",
 	} {
 		env := with(env, "URL", "redis://127.0.0.1")

@@ -80,6 +80,8 @@ var secretPlaces = []string{
 	"keys:\n  - name: a\n    sha256: @\n",
 	"keys:\n  - name: a\n    @\n",
 	"redis:\n  url: @\n",
+	"admin: {address: off, token: @}\n",
+	"admin: {address: off, @}\n",
 	"redis: {url: redis://user:@@host, db: 1}\n",
 	"x-secret: @\n",
 	"providers:\n  - kind: openai\n    base_url: https://user:@@host/v1\n",

@@ -11,6 +11,7 @@ type Snapshot struct {
 	Listen       []Listen // at least one
 	Admin        string   // host:port or unix:/path of the admin port; meaningless when AdminOff
 	AdminOff     bool
+	AdminToken   Secret // what requests to the admin port must carry; may be zero when only this host can reach it
 	Auth         AuthMode
 	AuthInsecure bool   // the operator accepts AuthNone on an address that others can reach
 	Loops        int    // event loops; 0 = one per core the process may use
@@ -62,9 +63,16 @@ type Listen struct {
 	TLS     *ServerTLS // nil: clear text
 }
 
-// ServerTLS names the PEM files of a listener's certificate chain and private key. Both were readable and belonged together
-// when the snapshot was made.
+// ServerTLS names the PEM files of a listener. All were readable when the snapshot was made, and each certificate had its key.
 type ServerTLS struct {
+	Cert, Key  string     // the certificate chain for clients that ask for no name that another one has, and its private key
+	More       []KeyPair  // certificates for other names
+	ClientCA   string     // authorities of the clients' certificates; "" exactly when ClientAuth is ClientAuthNone
+	ClientAuth ClientAuth // what is asked of clients
+}
+
+// KeyPair names the files of a certificate chain and its private key.
+type KeyPair struct {
 	Cert, Key string
 }
 

@@ -256,7 +256,6 @@ func TestWarnings(t *testing.T) {
 		{"providers: [{kind: openai, tls: {insecure: true}}]", "providers[0].tls.insecure: any certificate is taken"},
 		{"providers: [{kind: openai, base_url: \"http://a/v1/chat/completions\"}]", "providers[0].base_url: the address ends in /chat/completions"},
 		{"providers: [{kind: sim, keys: [a]}]", "providers[0].keys: the simulated provider takes no keys"},
-		{"admin: 0.0.0.0:9090", "admin: others can reach 0.0.0.0:9090"},
 		{"auth: none\nkeys: [{name: a, value: abcdefgh}]", "auth: keys are listed, and none is asked for"},
 		{"timeouts: {total: 1m}", "timeouts.first_byte: is longer than timeouts.total"},
 		{"providers: [{kind: openai, serves: [\"gpt-*\"]}]\nkeys: [{name: a, value: abcdefgh, models: [\"g*\", \"claude-*\"]}]", "keys[0].models[1]: \"claude-*\" matches no model"},
