@@ -19,6 +19,9 @@ type hosts struct {
 
 func newHosts(addr string, more []string) (hosts, error) {
 	h := hosts{names: map[string]bool{"localhost": true}}
+	if strings.HasPrefix(addr, "unix:") {
+		return h, nil // no page of the web can ask a Unix socket
+	}
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return h, err

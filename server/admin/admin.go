@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,7 +69,7 @@ type Server struct {
 	reload sync.Mutex // one at a time
 }
 
-// New listens on addr, "host:port", or takes a listener that is bound to it; Serve answers.
+// New listens on addr, "host:port" or "unix:/path", or takes a listener that is bound to it; Serve answers.
 func New(addr string, source Source, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -88,7 +90,7 @@ func New(addr string, source Source, o Options) (*Server, error) {
 	s.routes = s.newRoutes(metrics)
 	l := o.Listener
 	if l == nil {
-		if l, err = net.Listen("tcp", addr); err != nil {
+		if l, err = listen(addr); err != nil {
 			return nil, fmt.Errorf("cannot listen for admin: %w", err)
 		}
 	}
@@ -109,6 +111,30 @@ func New(addr string, source Source, o Options) (*Server, error) {
 		runtime.SetBlockProfileRate(o.BlockRateNS)
 	}
 	return s, nil
+}
+
+func listen(addr string) (net.Listener, error) {
+	path, ok := strings.CutPrefix(addr, "unix:")
+	if !ok {
+		return net.Listen("tcp", addr)
+	}
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	return net.Listen("unix", path)
+}
+
+// removeStale takes away a socket that nobody listens on, as a process leaves that was killed.
+func removeStale(path string) error {
+	if fi, err := os.Lstat(path); err != nil || fi.Mode()&os.ModeSocket == 0 {
+		return nil // Listen says what is wrong
+	}
+	c, err := net.DialTimeout("unix", path, staleTime)
+	if err == nil {
+		_ = c.Close()
+		return fmt.Errorf("somebody listens on %s", path)
+	}
+	return os.Remove(path)
 }
 
 // Addr is the address that the port listens on, with the real port where 0 was asked for.

@@ -12,7 +12,8 @@ const (
 	headLimitBytes = 16 << 10
 	bodyLimitBytes = 4 << 10 // no route reads a body; clients may send an empty object
 	connections    = 64
-	scrapes        = 4 // at a time; each asks every loop
+	staleTime      = time.Second // for whoever listens on a Unix socket that is there already
+	scrapes        = 4           // at a time; each asks every loop
 
 	// profileLimit bounds ?seconds= of a profile: pprof's default is 30 s, and five minutes show what comes once a minute.
 	profileLimit = 300 * time.Second

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -179,5 +180,44 @@ func TestProfileRates(t *testing.T) {
 	start(t, newFakeSource(), Options{MutexFraction: 17, BlockRateNS: 10_000})
 	if got := runtime.SetMutexProfileFraction(-1); got != 17 {
 		t.Errorf("mutex profile fraction %d, want 17", got)
+	}
+}
+
+// A Unix socket keeps other users of the host out by its file's permissions; one that was left behind is taken over.
+func TestUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	left, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New("unix:"+path, newFakeSource(), Options{}); err == nil {
+		t.Error("a socket that somebody listens on was taken away")
+	}
+	left.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := left.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New("unix:"+path, newFakeSource(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}}
+	r, err := c.Get("http://localhost/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Body.Close()
+	if r.StatusCode != 200 {
+		t.Errorf("%s", r.Status)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }
