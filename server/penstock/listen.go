@@ -1,19 +1,16 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"penstock/loop"
 	"penstock/server/admin"
-	"penstock/server/config"
 	"penstock/server/gateway"
 	"penstock/server/sim"
 )
@@ -21,9 +18,8 @@ import (
 // listening is one address that clients connect to.
 type listening struct {
 	sockets *loop.Listening
-	tls     atomic.Pointer[tls.Config] // nil: clear text
-	files   *config.ServerTLS
-	passed  bool // to this process by another one
+	certs   *certificates // nil: clear text
+	passed  bool          // to this process by another one
 }
 
 // bind opens the listening sockets of every loop, or takes those that were passed to this process; nothing is accepted yet.
@@ -32,9 +28,14 @@ func (p *process) bind(loops int) error {
 	passed := p.in.assign(p.listened)
 	for i := range p.listened {
 		c := &p.listened[i]
-		ln := &listening{files: c.TLS}
-		if err := ln.loadCertificate(); err != nil {
-			return err
+		ln := &listening{}
+		if c.TLS != nil {
+			ln.certs = &certificates{}
+			s, err := ln.certs.stage(c.TLS)
+			if err != nil {
+				return err
+			}
+			s.install()
 		}
 		var err error
 		if g := passed[i]; g != nil {
@@ -56,6 +57,11 @@ func (p *process) bind(loops int) error {
 func (p *process) bindAdmin() (err error) {
 	if p.snap.AdminOff {
 		return nil
+	}
+	o := admin.Options{Version: version, Token: p.snap.AdminToken.Reveal(), Log: p.log.Slog()}
+	if strings.HasPrefix(p.snap.Admin, "unix:") {
+		p.admin, err = admin.New(p.snap.Admin, p, o) // it is not handed on: its file can have one owner
+		return err
 	}
 	if g := p.in.forAdmin(p.snap.Admin); g != nil {
 		f := os.NewFile(uintptr(g.fds[0]), "admin")
@@ -79,7 +85,8 @@ func (p *process) bindAdmin() (err error) {
 			return fmt.Errorf("cannot listen for admin: %w", err)
 		}
 	}
-	p.admin, err = admin.New(p.snap.Admin, p, admin.Options{Version: version, Log: p.log.Slog(), Listener: p.adminSocket})
+	o.Listener = p.adminSocket
+	p.admin, err = admin.New(p.snap.Admin, p, o)
 	return err
 }
 
@@ -120,23 +127,10 @@ func (p *process) disown() {
 	}
 }
 
-// loadCertificate reads the certificate again, at start and with each reload.
-func (ln *listening) loadCertificate() error {
-	if ln.files == nil {
-		return nil
-	}
-	cert, err := tls.LoadX509KeyPair(ln.files.Cert, ln.files.Key)
-	if err != nil {
-		return fmt.Errorf("cannot use certificate %s: %w", ln.files.Cert, err)
-	}
-	ln.tls.Store(&tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
-	return nil
-}
-
 func (ln *listening) acceptOn(l *loop.Loop, g *gateway.Gateway, handshake time.Duration) error {
 	o := loop.AcceptOptions{HandshakeTimeout: handshake}
-	if ln.files != nil {
-		o.TLS = ln.tls.Load
+	if ln.certs != nil {
+		o.TLS, o.NotTLS = ln.certs.door.Load, plainAnswer
 	}
 	return l.AcceptOn(ln.sockets, o, g.Accept)
 }
@@ -147,7 +141,7 @@ func (ln *listening) url() string {
 		return addr
 	}
 	addr = strings.Replace(strings.Replace(addr, "0.0.0.0:", "127.0.0.1:", 1), "[::]:", "127.0.0.1:", 1)
-	if ln.files != nil {
+	if ln.certs != nil {
 		return "https://" + addr
 	}
 	return "http://" + addr

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"penstock/server/config"
@@ -45,7 +46,8 @@ func (p *process) Reload() error {
 		return err
 	}
 	c := *next
-	c.Listen, c.Admin, c.AdminOff, c.Loops, c.Pin, c.Profile = old.Listen, old.Admin, old.AdminOff, old.Loops, old.Pin, old.Profile
+	c.Listen = withCertificates(old.Listen, next.Listen)
+	c.Admin, c.AdminOff, c.AdminToken, c.Loops, c.Pin, c.Profile = old.Admin, old.AdminOff, old.AdminToken, old.Loops, old.Pin, old.Profile
 	if p.simulate == nil {
 		for _, pr := range c.Providers {
 			if pr.Sim {
@@ -53,14 +55,16 @@ func (p *process) Reload() error {
 			}
 		}
 	}
-	for _, ln := range p.listens {
-		if err := ln.loadCertificate(); err != nil {
-			return err
-		}
+	certs, err := stageAll(p.listens, c.Listen)
+	if err != nil {
+		return err
 	}
 	policy, err := p.builder.build(&c)
 	if err != nil {
 		return err
+	}
+	for _, s := range certs {
+		s.install()
 	}
 	p.log.SetLevel(logLevel(c.Log.Level))
 	loops := p.engine.Loops()
@@ -100,6 +104,7 @@ func (p *process) warnOfRestart(old, next *config.Snapshot) {
 		return
 	}
 	if old.Loops != next.Loops || old.Pin != next.Pin || old.Profile != next.Profile || old.Admin != next.Admin || old.AdminOff != next.AdminOff ||
+		old.AdminToken.Reveal() != next.AdminToken.Reveal() ||
 		len(old.Listen) != len(next.Listen) || old.Log.Access != next.Log.Access {
 		p.log.Slog().Warn("changes of listen, admin, loops, pin, profile and log.access take effect with a restart or an upgrade")
 	}
@@ -117,8 +122,9 @@ func (p *process) reloadAndReport(why string) {
 type watch map[string]fileMark
 
 type fileMark struct {
-	at   time.Time
-	size int64
+	at    time.Time
+	size  int64
+	inode uint64 // another file in its place may have the same size and time
 }
 
 func mark(path string) fileMark {
@@ -126,24 +132,38 @@ func mark(path string) fileMark {
 	if err != nil {
 		return fileMark{}
 	}
-	return fileMark{fi.ModTime(), fi.Size()}
-}
-
-func newWatch(files []string) watch {
-	w := watch{}
-	for _, f := range files {
-		w[f] = mark(f)
+	m := fileMark{at: fi.ModTime(), size: fi.Size()}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		m.inode = st.Ino
 	}
-	return w
+	return m
 }
 
+func newWatch(files []string) watch { return watch{}.follow(files) }
+
+// follow is a watch of these files. What it saw of them before stays what it compares with: a file that changes again while a reload
+// reads it must not count as seen.
+func (w watch) follow(files []string) watch {
+	next := watch{}
+	for _, f := range files {
+		m, known := w[f]
+		if !known {
+			m = mark(f)
+		}
+		next[f] = m
+	}
+	return next
+}
+
+// changed says whether a file changed since the last call.
 func (w watch) changed() bool {
+	yes := false
 	for f, m := range w {
 		if now := mark(f); now != m && now != (fileMark{}) {
-			return true
+			w[f], yes = now, true
 		}
 	}
-	return false
+	return yes
 }
 
 // Gather implements admin.Source.

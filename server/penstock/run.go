@@ -21,8 +21,9 @@ func (p *process) wait(signals <-chan os.Signal) {
 			switch s {
 			case syscall.SIGHUP:
 				notifyReloading()
+				watch.changed() // what is there now is what the reload reads
 				p.reloadAndReport("signal")
-				watch = newWatch(p.snapshot().Files())
+				watch = watch.follow(p.snapshot().Files())
 				notify("READY=1")
 			case syscall.SIGUSR1:
 				p.reopenLog()
@@ -48,7 +49,7 @@ func (p *process) wait(signals <-chan os.Signal) {
 		case <-tick.C:
 			if watch.changed() {
 				p.reloadAndReport("file change")
-				watch = newWatch(p.snapshot().Files())
+				watch = watch.follow(p.snapshot().Files())
 			}
 		}
 	}

@@ -177,6 +177,9 @@ func (p *process) start() error {
 	if err := p.bind(loops); err != nil {
 		return err
 	}
+	if err := p.exposed(); err != nil {
+		return err
+	}
 	if err := p.bindAdmin(); err != nil {
 		return err
 	}
