@@ -141,7 +141,7 @@ func startGateway(t testing.TB, config string) *gateway {
 	g := &gateway{path: filepath.Join(t.TempDir(), "penstock.yaml")}
 	g.write(t, config)
 	g.process = start(t, nil, "serve", "--config", g.path)
-	g.url = g.prints(t, `listens on (http://127\.0\.0\.1:\d+)`)[1]
+	g.url = g.prints(t, `listens on (https?://127\.0\.0\.1:\d+)`)[1]
 	g.admin = g.prints(t, `(?m)profiles: (http://127\.0\.0\.1:\d+)\s`)[1]
 	return g
 }
