@@ -109,8 +109,9 @@ func validName(name []byte) bool {
 	return len(name) > 0
 }
 
-// validValue refuses NUL, CR and LF anywhere and blanks at either end (RFC 9113 §8.2.1). Eight bytes at a time: only a word
-// with a control byte in it is looked at closely.
+// validValue refuses control bytes but the tab, and blanks at either end (RFC 9113 §8.2.1, RFC 9110 §5.5). That is stricter than HTTP/2
+// has to be: what is taken here is written out as HTTP/1.1, where no control byte may stand, and the HTTP/1.1 codec refuses the same.
+// Eight bytes at a time: only a word with such a byte in it is looked at closely.
 func validValue(v []byte) bool {
 	if len(v) == 0 {
 		return true
@@ -121,17 +122,18 @@ func validValue(v []byte) bool {
 	for len(v) >= 8 {
 		const ones, tops = 0x0101010101010101, 0x8080808080808080
 		x := binary.LittleEndian.Uint64(v)
-		if (x-ones*0x20)&^x&tops != 0 && !noBreak(v[:8]) {
+		del := x ^ ones*0x7f // a byte of it is 0 where v has DEL
+		if ((x-ones*0x20)&^x|(del-ones)&^del)&tops != 0 && !noControl(v[:8]) {
 			return false
 		}
 		v = v[8:]
 	}
-	return noBreak(v)
+	return noControl(v)
 }
 
-func noBreak(v []byte) bool {
+func noControl(v []byte) bool {
 	for _, b := range v {
-		if b == 0 || b == '\n' || b == '\r' {
+		if b < ' ' && b != '\t' || b == 0x7f {
 			return false
 		}
 	}
