@@ -19,6 +19,9 @@ type Policy struct {
 	Providers []*Provider // by the index that routes use
 	Names     []string    // models to list
 	Created   int64       // what the list says they were created at, Unix s
+	// OwnFields are the names, in lower case, of fields that the configuration adds for some provider: those of clients by the same
+	// name do not pass, or a client could say what the operator says.
+	OwnFields map[string]bool
 
 	Head      http1.Limits
 	BodyBytes int64

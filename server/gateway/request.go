@@ -146,7 +146,7 @@ func (g *Gateway) pick(h *http1.Head, p *picked) {
 			p.anthropic = true
 			g.pass = append(g.pass, stream.Field{Name: name, Value: f.Value})
 		default:
-			if passesUp(name) && !http1.HopByHop(name) {
+			if passesUp(name) && !http1.HopByHop(name) && !g.policy.OwnFields[string(name)] {
 				g.pass = append(g.pass, stream.Field{Name: name, Value: f.Value})
 			}
 		}
@@ -157,7 +157,12 @@ func (g *Gateway) pick(h *http1.Head, p *picked) {
 func (ex *exchange) keepFields(h *http1.Head, p *picked, rest []byte) {
 	a := &ex.arena
 	ex.rest = a.Copy(rest)
-	ex.query = a.Copy(h.Query)
+	query := h.Query
+	if holdsCredential(query) {
+		ex.g.scratch = appendWithoutCredentials(ex.g.scratch[:0], query)
+		query = ex.g.scratch
+	}
+	ex.query = a.Copy(query)
 	ex.wanted = a.Copy(p.wanted)
 	if ex.ep.Body != dialect.BodyJSON {
 		ex.contentType = a.Copy(p.contentType)

@@ -54,7 +54,7 @@ func (b *builder) build(s *config.Snapshot) (*gateway.Policy, error) {
 	}
 	dims := b.dims.Extend(next)
 	p := &gateway.Policy{
-		Dims: dims, Created: b.created,
+		Dims: dims, Created: b.created, OwnFields: map[string]bool{},
 		Head:      http1.DefaultLimits(),
 		BodyBytes: s.Bounds.Body, ResponseBufferBytes: s.Bounds.ResponseBuffer,
 		HeadTimeout: s.Timeouts.Head, BodyTimeout: s.Timeouts.Body, IdleTimeout: s.Timeouts.Idle,
@@ -73,6 +73,9 @@ func (b *builder) build(s *config.Snapshot) (*gateway.Policy, error) {
 			continue
 		}
 		p.Providers = append(p.Providers, gp)
+		for _, h := range s.Providers[i].Headers {
+			p.OwnFields[h.Name] = true
+		}
 	}
 	var err error
 	if p.Routes, err = routes(s); err != nil {
