@@ -38,6 +38,7 @@ func (p place) secret() (Secret, bool) {
 	if strings.HasPrefix(p.n.text, "file:") || loneVariable(p.n.text) {
 		origin = p.n.text
 	}
+	p.r.literal = p.r.literal || p.n != nil && p.n.text != "" && !strings.HasPrefix(text, "file:") && !strings.Contains(p.n.text, "${")
 	if path, named := strings.CutPrefix(text, "file:"); named {
 		if strings.HasPrefix(path, "///") {
 			path = path[2:]

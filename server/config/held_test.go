@@ -90,3 +90,29 @@ func TestOpenFilesAreWarnedOf(t *testing.T) {
 		t.Errorf("too much is said:\n%s", w)
 	}
 }
+
+// TestOpenConfigurationIsWarnedOf: a file with secrets written out in it is as much a secret as they are.
+func TestOpenConfigurationIsWarnedOf(t *testing.T) {
+	for text, want := range map[string]bool{
+		"providers: [{kind: openai, keys: [written-out]}]":              true,
+		"keys: [{name: a, value: written-out}]":                         true,
+		"admin: {token: written-out-in-the-file}":                       true,
+		"providers: [{kind: openai, keys: [\"${KEY}\"]}]":               false,
+		"providers: [{kind: openai, headers: {X-A: \"a ${KEY}\"}}]":     false,
+		"providers: [{kind: openai, keys: [\"${EMPTY:-}\"]}]":           false,
+		"keys: [{name: a, sha256: " + strings.Repeat("0a", 32) + "}]\n": false,
+		"": false,
+	} {
+		for _, mode := range []fs.FileMode{0o600, 0o640, 0o644} {
+			env := modedEnvironment{testEnvironment(t), mode}
+			env.files["penstock.yaml"] = text
+			s, err := Load("penstock.yaml", env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(strings.Join(s.Warnings, "\n"), "penstock.yaml: the file penstock.yaml holds a secret"); got != (want && mode == 0o644) {
+				t.Errorf("%s with mode %o: %q", text, mode, s.Warnings)
+			}
+		}
+	}
+}

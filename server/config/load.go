@@ -17,6 +17,11 @@ func Load(path string, env Environment) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.literal {
+		r := &reader{env: env}
+		place{r: r, key: path}.warnIfOpen(path)
+		s.Warnings = append(s.Warnings, r.warnings...)
+	}
 	s.files = sortedSet(append(s.files, path))
 	return s, nil
 }
@@ -81,7 +86,7 @@ func (r *reader) snapshot(tree *node) *Snapshot {
 		r.warn("providers", "none are listed, so no request can be answered")
 	}
 	s.checkReach(r)
-	s.Warnings, s.files = r.warnings, sortedSet(r.files)
+	s.Warnings, s.files, s.literal = r.warnings, sortedSet(r.files), r.literal
 	return s
 }
 

@@ -17,6 +17,7 @@ type reader struct {
 	duplicates []duplicate
 	reads      int
 	overran    bool
+	literal    bool // a secret is written out in the file itself
 }
 
 // duplicate is a key that its map has already.

@@ -26,7 +26,7 @@ func withoutOrigins(s *Snapshot) *Snapshot {
 	for i := range c.Keys {
 		c.Keys[i].origin = ""
 	}
-	c.files, c.Warnings, c.Source = nil, nil, ""
+	c.files, c.Warnings, c.Source, c.literal = nil, nil, "", false
 	return &c
 }
 

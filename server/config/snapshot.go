@@ -39,7 +39,8 @@ type Snapshot struct {
 	// Source is the file's name as given to Load or Parse, or "environment".
 	Source string
 
-	files []string
+	files   []string
+	literal bool // a secret is written out in the file itself
 }
 
 // Files returns the files whose change should lead to a reload: the configuration itself when Load read it, files that hold
