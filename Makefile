@@ -22,7 +22,7 @@ RATE      ?= 1000
 # Where the build tag `invariants` spoils lent bytes and checks owners.
 INVARIANTS := ./pool/... ./http1/... ./upstream/... ./loop/...
 
-.PHONY: help run build test test-invariants check race fuzz sim lint fmt gen bench bench-compare load soak flamegraph wire clean \
+.PHONY: help run build test test-invariants check vuln race fuzz sim lint fmt gen bench bench-compare load soak flamegraph wire clean \
 	need-go need-cc need-node
 
 help: ## this list
@@ -44,6 +44,9 @@ test-invariants: need-go need-cc ## the codecs and loops with lent bytes spoiled
 check: lint ## lint, tidiness of go.mod, and the rules of the house (layout_test.go)
 	go mod tidy -diff
 	go test -count=1 .
+
+vuln: need-go ## known vulnerabilities in what the binary calls; GOVULNDB= another database
+	@.ci/vuln
 
 race: need-go need-cc ## every test under the race detector three times, each time in another order
 	go test -race -shuffle=on -count=3 ./...
