@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,6 +127,7 @@ type secureStack struct {
 	mock  *mock
 	ca    *authority
 	files *pemFiles
+	seen  *seenBytes // by the client of the last handshake
 }
 
 // startSecureStack starts both; settings are further keys of the listener's tls, more is the rest of the configuration.
@@ -150,7 +152,8 @@ func (s *secureStack) client() *tls.Config {
 // handshake connects and shakes hands; the error of a client's certificate comes with the first read.
 func (s *secureStack) handshake(t testing.TB, c *tls.Config) (*tls.Conn, error) {
 	t.Helper()
-	conn := tls.Client(dial(t, strings.Replace(s.url, "https:", "http:", 1)).conn, c)
+	s.seen = &seenBytes{Conn: dial(t, strings.Replace(s.url, "https:", "http:", 1)).conn}
+	conn := tls.Client(s.seen, c)
 	return conn, conn.Handshake()
 }
 
@@ -158,4 +161,30 @@ func (s *secureStack) handshake(t testing.TB, c *tls.Config) (*tls.Conn, error) 
 func (s *secureStack) handshakes(t testing.TB, result string) float64 {
 	t.Helper()
 	return s.metric(t, "penstock_client_handshakes_total", `result="`+result+`"`)
+}
+
+// seenBytes keeps what came over a connection: crypto/tls takes an end between two records for a proper one, and the test does not.
+type seenBytes struct {
+	net.Conn
+	got []byte
+}
+
+func (c *seenBytes) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.got = append(c.got, b[:n]...)
+	return n, err
+}
+
+// endsWithAlert says whether the last record was an alert: by its type, or in TLS 1.3 by the size that an alert has when it is sealed
+// (RFC 8446 §5.2: two bytes, the type, a tag of 16).
+func (c *seenBytes) endsWithAlert() bool {
+	var kind byte
+	size := 0
+	for b := c.got; len(b) >= 5; b = b[size+5:] {
+		kind, size = b[0], int(b[3])<<8|int(b[4])
+		if len(b) < size+5 {
+			return false
+		}
+	}
+	return kind == 21 || kind == 23 && size == 19
 }

@@ -345,7 +345,10 @@ func TestTLSEnds(t *testing.T) {
 			if _, err := io.WriteString(c, ask); err != nil {
 				t.Fatal(err)
 			}
-			b, err := io.ReadAll(c) // without close_notify this is io.ErrUnexpectedEOF
+			b, err := io.ReadAll(c)
+			if !s.seen.endsWithAlert() {
+				t.Errorf("version %x: the connection ended without close_notify", version)
+			}
 			if err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 200 OK\r\n") {
 				t.Errorf("version %x: %v after %q", version, err, b)
 			}
@@ -353,7 +356,7 @@ func TestTLSEnds(t *testing.T) {
 		// An idle client says that it goes, by TLS or by its socket alone: both get close_notify back.
 		for name, leave := range map[string]func(c *tls.Conn) error{
 			"close_notify": (*tls.Conn).CloseWrite,
-			"FIN alone":    func(c *tls.Conn) error { return c.NetConn().(*net.TCPConn).CloseWrite() },
+			"FIN alone":    func(c *tls.Conn) error { return c.NetConn().(*seenBytes).Conn.(*net.TCPConn).CloseWrite() },
 		} {
 			c, err := s.handshake(t, s.client())
 			if err != nil {
@@ -371,8 +374,8 @@ func TestTLSEnds(t *testing.T) {
 			if err := leave(c); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
-				t.Errorf("%s: %v", name, err)
+			if _, err := in.ReadByte(); !errors.Is(err, io.EOF) || !s.seen.endsWithAlert() {
+				t.Errorf("%s: %v, or no close_notify", name, err)
 			}
 		}
 	}
@@ -465,7 +468,7 @@ func TestTLSAbort(t *testing.T) {
 		(*tls.Conn).Close,
 		func(c *tls.Conn) error { return c.NetConn().Close() },
 		func(c *tls.Conn) error {
-			if err := c.NetConn().(*net.TCPConn).SetLinger(0); err != nil {
+			if err := c.NetConn().(*seenBytes).Conn.(*net.TCPConn).SetLinger(0); err != nil {
 				return err
 			}
 			return c.NetConn().Close()
