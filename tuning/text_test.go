@@ -362,10 +362,15 @@ func TestUnits(t *testing.T) {
 	for _, want := range []string{
 		"ExecReload=/bin/kill -HUP $MAINPID", "LimitNOFILE=1048576", "CPUAffinity=", "Restart=always", "NoNewPrivileges=true", "ProtectSystem=strict",
 		"PrivateTmp=true", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "RestrictAddressFamilies=", "Sockets=penstock.socket",
+		"Type=notify\n", "NotifyAccess=main\n", "KillMode=control-group\n", "RuntimeDirectory=penstock\n",
 	} {
 		if !strings.Contains(serviceUnit, "\n"+want) {
 			t.Errorf("penstock.service lacks %s", want)
 		}
+	}
+	// The place where `penstock upgrade` looks when it is told none.
+	if !strings.Contains(serviceUnit, " --pid-file /run/penstock/penstock.pid\n") {
+		t.Error("penstock.service has no PID file")
 	}
 	// Either would break the process: the JSON decoder makes machine code, the check at start reads /proc/sys.
 	for _, unwanted := range []string{"\nMemoryDenyWriteExecute=true", "\nProcSubset=pid"} {
