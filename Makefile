@@ -83,7 +83,7 @@ bench: need-go ## micro-benchmarks: BENCH= (a pattern), BENCHTIME= (1s)
 bench-compare: need-go ## benchmarks of BASE= (HEAD) and of the tree, run in turns; over 5 % dearer fails
 	@BENCH='$(BENCH)' .ci/bench-compare '$(BASE)'
 
-load: need-go ## load scenario SCENARIO= (smoke load stress spike endurance memory overload), DURATION= to shorten it
+load: need-go ## load scenario SCENARIO= (smoke load stress spike endurance memory overload restart), DURATION= to shorten it
 	@test -d bench/load || { echo "make load: bench/load is not in this checkout." >&2; exit 1; }
 	go run ./bench/load -scenario '$(SCENARIO)' $(if $(DURATION),-duration '$(DURATION)')
 

@@ -59,7 +59,7 @@ func main() {
 		r.length = *length
 	}
 	r.Duration = r.length.String()
-	options := stand.Options{Binary: *binary, HTTP: *upstream, Loops: *loops, GatewayCPUs: *gatewayCPUs, ProviderCPUs: *otherCPUs}
+	options := stand.Options{Binary: *binary, HTTP: *upstream, Loops: *loops, GatewayCPUs: *gatewayCPUs, ProviderCPUs: *otherCPUs, Replaced: chosen.replaced}
 	if chosen.bounded {
 		options.Configuration = overloadBounds()
 	}
@@ -125,15 +125,18 @@ func (r *run) body(model string, stream bool) []byte { return stand.ChatBody(mod
 func (r *run) measure(ctx context.Context) error {
 	defer stand.HoldThread()()
 	r.Memory["rss_idle_bytes"] = float64(r.gateway().RSS)
-	if r.scenario.budgets {
-		if err := r.budgets(); err != nil {
-			return err
-		}
-	} else if r.scenario.bounded {
-		if err := r.overload(); err != nil {
-			return err
-		}
-	} else if err := r.load(ctx); err != nil {
+	var err error
+	switch {
+	case r.scenario.budgets:
+		err = r.budgets()
+	case r.scenario.bounded:
+		err = r.overload()
+	case r.scenario.replaced:
+		err = r.replace()
+	default:
+		err = r.load(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.stand.Alive(); err != nil {

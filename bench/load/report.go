@@ -28,7 +28,8 @@ type report struct {
 	Saturated *saturated         `json:"saturated,omitempty"` // the closed loop
 	Peak      *paced             `json:"peak,omitempty"`      // of the overload scenario: a little more than can be served
 	Paced     *paced             `json:"paced,omitempty"`
-	Calm      *paced             `json:"calm,omitempty"` // afterwards
+	Short     *paced             `json:"short,omitempty"` // at the same time, each on a connection of its own
+	Calm      *paced             `json:"calm,omitempty"`  // afterwards
 	Recovery  float64            `json:"recovery_seconds,omitempty"`
 	Memory    map[string]float64 `json:"memory"` // bytes and counts, by what they are of
 
@@ -127,6 +128,7 @@ func (r *report) print(w io.Writer) {
 	}
 	r.Peak.print(w, "peak")
 	r.Paced.print(w, "paced")
+	r.Short.print(w, "short")
 	r.Calm.print(w, "calm after")
 	if r.Recovery > 0 {
 		fmt.Fprintf(w, "recovered within %.0f s of the end of the spike\n", r.Recovery)

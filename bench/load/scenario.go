@@ -20,6 +20,7 @@ type scenario struct {
 	growth   bool // memory must not grow from the first tenth to the end
 	budgets  bool // the memory budgets are measured instead of a load
 	bounded  bool // ten times what the gateway may have in flight is offered instead
+	replaced bool // the gateway is replaced again and again meanwhile
 }
 
 // aims are the times that a scenario is to keep. They depend on the machine and on whoever else uses it, so that they fail a run
@@ -77,6 +78,10 @@ var scenarios = []scenario{
 	{
 		name: "memory", about: "what a process, a connection, a stream and a large body hold", length: 30 * time.Second,
 		model: fastModel, budgets: true,
+	},
+	{
+		name: "restart", about: "2,000 requests/s and 500 streams through 20 upgrades: nothing refused, nothing cut", length: time.Minute,
+		model: fastModel, replaced: true,
 	},
 }
 

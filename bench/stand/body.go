@@ -42,8 +42,13 @@ func BodyOf(model string, stream bool, maxTokens int, system, user string) []byt
 }
 
 // Request is a whole POST of a chat body, as the official Python client would send it.
-func Request(host string, body []byte) []byte {
-	head := "POST /v1/chat/completions HTTP/1.1\r\nHost: " + host + "\r\nAccept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\n" +
+func Request(host string, body []byte) []byte { return requestOf(host, "keep-alive", body) }
+
+// LastRequest is a Request after which the client wants the connection closed.
+func LastRequest(host string, body []byte) []byte { return requestOf(host, "close", body) }
+
+func requestOf(host, connection string, body []byte) []byte {
+	head := "POST /v1/chat/completions HTTP/1.1\r\nHost: " + host + "\r\nAccept-Encoding: gzip, deflate\r\nConnection: " + connection + "\r\n" +
 		"Accept: application/json\r\nContent-Type: application/json\r\nUser-Agent: OpenAI/Python 1.99.0\r\nX-Stainless-Lang: python\r\n" +
 		"X-Stainless-Retry-Count: 0\r\nAuthorization: Bearer " + Key + "\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
 	return append([]byte(head), body...)

@@ -19,6 +19,7 @@ type Process struct {
 	command *exec.Cmd
 	log     string // file of its standard output and error
 	ended   chan error
+	heirs   []int // processes that have replaced it, one after the other
 }
 
 // start runs a program on the given CPUs ("0", "0-1"; empty: anywhere). What it prints goes to a file in folder.
@@ -61,11 +62,22 @@ func (p *Process) Kill() {
 // Log is the file that takes the process's standard output and error.
 func (p *Process) Log() string { return p.log }
 
-// PID is the process's id.
-func (p *Process) PID() int { return p.command.Process.Pid }
+// PID is the process's id, or that of the one that has replaced it.
+func (p *Process) PID() int {
+	if n := len(p.heirs); n > 0 {
+		return p.heirs[n-1]
+	}
+	return p.command.Process.Pid
+}
 
 // Alive says whether the process still runs; where it does not, the error says how it ended.
 func (p *Process) Alive() error {
+	if len(p.heirs) > 0 {
+		if !runs(p.PID()) {
+			return fmt.Errorf("%s ended; it printed: %s", p.name, p.printed())
+		}
+		return nil
+	}
 	select {
 	case err := <-p.ended:
 		p.ended <- err
@@ -93,6 +105,9 @@ func (p *Process) printed() string {
 
 // Stop ends the process in good order, or by force after a while. The error says that force was needed.
 func (p *Process) Stop() error {
+	if len(p.heirs) > 0 {
+		return p.stopHeirs()
+	}
 	if p.Alive() != nil {
 		return nil
 	}

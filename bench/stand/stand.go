@@ -22,6 +22,7 @@ type Options struct {
 	ProviderCPUs string   // likewise
 	Loops        int      // of the gateway; 0: one per core
 	ProviderArgs []string // further flags of penstock mock
+	Replaced     bool     // the gateway will be replaced by Upgrade: what drains has all the time it needs
 	// Configuration is appended to the gateway's.
 	Configuration string
 }
@@ -32,6 +33,8 @@ type Stand struct {
 	Address               string // the gateway's, host:port
 	AdminURL, ProviderURL string
 	folder                string
+	binary                string
+	pidFile               string // where the gateway can be replaced
 }
 
 // configuration is what the gateway of the stand runs with: what an operator would have on, nothing off for the sake of figures.
@@ -52,7 +55,7 @@ keys:
   - name: load
     value: %s
     models: ["mock", "mock*", "chat*"]
-timeouts: {drain: 1s}
+timeouts: {drain: %s}
 log: {access: %s}
 `
 
@@ -77,6 +80,12 @@ func Start(o Options) (_ *Stand, err error) {
 	if o.HTTP == "" {
 		o.HTTP = "h2c"
 	}
+	s.binary = binary
+	drain, args := "1s", []string{"serve", "--config", filepath.Join(folder, "penstock.yaml")}
+	if o.Replaced {
+		s.pidFile = filepath.Join(folder, "pid")
+		drain, args = "10m", append(args, "--pid-file", s.pidFile)
+	}
 	ports, err := freePorts(3)
 	if err != nil {
 		return s, err
@@ -90,11 +99,11 @@ func Start(o Options) (_ *Stand, err error) {
 		return s, err
 	}
 	file := filepath.Join(folder, "penstock.yaml")
-	text := fmt.Sprintf(configuration, s.Address, ports[1], o.Loops, s.ProviderURL, o.HTTP, Key, filepath.Join(folder, "access.log")) + o.Configuration
+	text := fmt.Sprintf(configuration, s.Address, ports[1], o.Loops, s.ProviderURL, o.HTTP, Key, drain, filepath.Join(folder, "access.log")) + o.Configuration
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return s, err
 	}
-	if s.Gateway, err = start(folder, "gateway", o.GatewayCPUs, binary, "serve", "--config", file); err != nil {
+	if s.Gateway, err = start(folder, "gateway", o.GatewayCPUs, binary, args...); err != nil {
 		return s, err
 	}
 	return s, Wait(s.Gateway, s.AdminURL+"/readyz")

@@ -67,6 +67,69 @@ func (f *Fleet) Read(d time.Duration) {
 	}
 }
 
+// Renewed is what streams came to that followed one another.
+type Renewed struct {
+	Whole             int   // with their proper end
+	Shortest, Longest int64 // of them, bytes
+	Kinds             map[string]int64
+}
+
+// Renew keeps n streams going until stop says so, each followed by another when it has ended, and returns when the last ones have.
+// HoldThread is to be in force.
+func (f *Fleet) Renew(n int, stop func() bool, patience time.Duration) (*Renewed, error) {
+	r := &Renewed{Kinds: map[string]int64{}}
+	running, begun, stopping := 0, 0, false
+	f.piece = func(c *conn) {
+		if c.pieces == 1 {
+			begun++
+		}
+	}
+	f.finish = func(c *conn, fault string) {
+		running--
+		if fault != "" {
+			r.Kinds[fault]++
+			return
+		}
+		r.Whole++
+		r.Longest = max(r.Longest, c.answer.bytes)
+		if r.Shortest == 0 || c.answer.bytes < r.Shortest {
+			r.Shortest = c.answer.bytes
+		}
+		if stopping {
+			return
+		}
+		var next *conn
+		if k := len(f.idle); k > 0 {
+			next, f.idle = f.idle[k-1], f.idle[:k-1]
+		} else {
+			var err error
+			if next, err = f.dial(); err != nil {
+				r.Kinds[faultConnect+": "+err.Error()]++
+				return
+			}
+		}
+		running++
+		f.send(next, f.now)
+	}
+	deadline := time.Now().Add(patience).UnixNano()
+	running = n
+	if err := f.open(n, deadline, func() int { return begun }, func(*conn) {}); err != nil {
+		return r, err
+	}
+	const look = int64(10 * time.Millisecond)
+	for !stop() {
+		f.turn(look)
+	}
+	stopping = true
+	for deadline = time.Now().Add(patience).UnixNano(); running > 0 && f.now < deadline; {
+		f.turn(look)
+	}
+	if running > 0 {
+		return r, fmt.Errorf("%d streams did not end within %v", running, patience)
+	}
+	return r, nil
+}
+
 // Aborts is what a wave of clients that went away saw.
 type Aborts struct {
 	Aborted int // in mid-answer
