@@ -149,6 +149,10 @@ func TestUpgradeAddresses(t *testing.T) {
 	}
 	served(c.url)
 	served(socket)
+	// One that does not come up takes nothing with it.
+	c.write(t, strings.Replace(config(2, "127.0.0.1:0, '"+socket+"'"), "admin: 127.0.0.1:0", "admin: "+strings.TrimPrefix(m.plain, "http://"), 1))
+	c.refuses(t, "address already in use")
+	served(socket)
 	for _, step := range []struct {
 		loops  int
 		listen []string
