@@ -236,14 +236,16 @@ func TestServiceManager(t *testing.T) {
 	first, firstAt := listen("127.0.0.1:0")
 	second, secondAt := listen("127.0.0.1:0")
 	again, _ := listen(secondAt)
+	stray, strayAt := listen("127.0.0.1:0")
 
 	// In another order than systemd has them.
 	config := strings.Replace(m.config(h2c, ""), "listen: 127.0.0.1:0", "listen: ["+secondAt+", "+firstAt+"]", 1)
 	c := newChain(t, config)
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, c.program, "serve", "--config", c.path, "--pid-file", c.pidFile)
-	cmd.ExtraFiles = []*os.File{first, admin, second, again}
-	c.launch(t, cmd, []string{"NOTIFY_SOCKET=" + notices.LocalAddr().String(), "LISTEN_FDS=4", "LISTEN_FDNAMES=http:admin:api:api"})
+	cmd.ExtraFiles = []*os.File{stray, first, admin, second, again}
+	c.launch(t, cmd, []string{"NOTIFY_SOCKET=" + notices.LocalAddr().String(), "LISTEN_FDS=5", "LISTEN_FDNAMES=stray:http:admin:api:api"})
 	hears("READY=1")
+	c.prints(t, `nothing listens on its address","address":"`+strayAt)
 	works := func() {
 		t.Helper()
 		for range 16 {
