@@ -113,7 +113,9 @@ func (c *Conn) Open(r *stream.Request, s stream.Sink) (stream.Stream, error) {
 func (c *Conn) Feed(b []byte) error {
 	if c.state == stateHead && !c.begun && len(b) > 0 {
 		if c.backlog != nil && int64(c.backlog.Unsent()) >= c.sent {
-			return c.fail(errUnsolicited)
+			// The idle connection turned out to be useless before the request left: to the request it is one that was closed.
+			c.endWith(stream.Failure{Kind: stream.KindClosed, Cause: errUnsolicited}, errUnsolicited)
+			return errUnsolicited
 		}
 		c.begun = true
 	}

@@ -323,7 +323,7 @@ func TestBacklog(t *testing.T) {
 	if k := errKind(feed(c, okHi)); k != "protocol" {
 		t.Errorf("Feed: %q", k)
 	}
-	r.want(t, "fail:protocol:R")
+	r.want(t, "fail:closed:R")
 	if !r.failure.Retryable() {
 		t.Error("not retryable although nothing was sent")
 	}
