@@ -54,6 +54,7 @@ type Conn struct {
 	reset   bool // drop what the kernel has not sent
 
 	accepted bool // counts as a client of the backend's
+	patient  bool // a reset while reading is paused is seen when reading goes on
 }
 
 // Adopt makes a connection of the loop from what the backend knows under fd or aux. For backends and their helpers.
@@ -184,6 +185,11 @@ func (c *Conn) Resume() {
 		}
 	}
 }
+
+// KeepInput has what the peer sent delivered even if the peer resets the connection while reading is paused: the reset is seen once
+// reading goes on and has come to the end of it. It is for who can still use an answer whose sender is gone; without it a reset ends
+// the connection at once.
+func (c *Conn) KeepInput() { c.patient = true }
 
 // Paused says that reading is stopped. For backends as well.
 func (c *Conn) Paused() bool { return c.paused }

@@ -74,7 +74,9 @@ func (m *metal) serve(c *Conn, ev uint32) {
 	}
 	if ev&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
 		if c.paused {
-			m.loop.Gone(c, syscall.ECONNRESET)
+			if !c.patient {
+				m.loop.Gone(c, syscall.ECONNRESET)
+			}
 			return
 		}
 		m.read(c, true)
