@@ -20,6 +20,7 @@ type conn struct {
 	usedAt  int64 // last request opened
 	heardAt int64 // last bytes of the provider
 	pingAt  int64 // when the outstanding PING was sent; 0: none
+	doubted bool  // a request waited on it in vain: it gets no other one until something is heard
 	retired bool  // takes no more streams
 	feeding bool
 }
@@ -35,6 +36,7 @@ func (c *conn) open(d Dialed) {
 	p := pl.Provider
 	p.last.Store(int32(d.Protocol) + 1)
 	c.lc = d.Conn
+	c.lc.KeepInput()
 	now := pl.loop.Now()
 	c.bornAt, c.usedAt, c.heardAt = now, now, now
 	if d.Protocol == HTTP2 {
@@ -64,7 +66,7 @@ func (c *conn) OnData(lc *loop.Conn, b []byte) {
 		lc.Abort()
 		return
 	}
-	c.heardAt = c.pool.loop.Now()
+	c.heardAt, c.doubted = c.pool.loop.Now(), false
 	c.feeding = true
 	err := c.codec.Feed(b)
 	c.feeding = false
@@ -90,6 +92,25 @@ func (c *conn) credited() {
 	if c.h1 != nil && c.lc.Paused() && c.h1.Buffered() <= c.pool.Provider.ResponseBufferBytes/2 {
 		c.lc.Resume()
 	}
+}
+
+// ping asks an HTTP/2 connection for a sign of life.
+func (c *conn) ping() {
+	if c.h2.Ping() {
+		c.pool.stats.Pings++
+		c.pingAt = c.pool.loop.Now()
+	}
+}
+
+// doubt looks at a connection on which a request that was put there at openedAt is given up. Where nothing has come since, the
+// provider or the way to it may be gone: HTTP/1.1 closes anyway, an HTTP/2 connection has to show that it is alive before it gets
+// another request.
+func (c *conn) doubt(openedAt int64) {
+	if c.h2 == nil || c.pool.loop.Now()-max(openedAt, c.heardAt) < int64(doubtAfter) {
+		return
+	}
+	c.doubted = true
+	c.ping()
 }
 
 // settle closes a connection that has no further use.
@@ -152,16 +173,13 @@ func (c *conn) OnTimer(*loop.Timer) {
 	if c.h2 != nil {
 		c.h2.Tick()
 		switch {
-		case c.pingAt != 0 && c.heardAt <= c.pingAt && now-c.pingAt > int64(pingWait):
+		case c.pingAt != 0 && c.heardAt <= c.pingAt && (now-c.pingAt > int64(pingWait) || c.doubted && now-c.pingAt > int64(doubtWait)):
 			// Neither an answer to the PING nor anything else: the provider is not there any more.
 			pl.stats.PingTimeouts++
 			c.lc.Abort()
 			return
 		case c.pingAt == 0 && now-c.heardAt > int64(pingEvery):
-			if c.h2.Ping() {
-				pl.stats.Pings++
-				c.pingAt = now
-			}
+			c.ping()
 		}
 	}
 	pl.loop.Arm(&c.timer, checkEvery)

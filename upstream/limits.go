@@ -15,6 +15,12 @@ const (
 	pingEvery = 20 * time.Second
 	pingWait  = 10 * time.Second
 
+	// doubtAfter is how long a provider has to have been silent for a request that is given up to cast doubt on its HTTP/2
+	// connection: longer than a round trip on any path in use, shorter than any timer of requests. doubtWait is how long such a
+	// connection has for showing that it is alive; requests go elsewhere meanwhile.
+	doubtAfter = 500 * time.Millisecond
+	doubtWait  = 3 * time.Second
+
 	// checkEvery is how often a connection looks at its idle, age and ping limits, and refills what a provider may flood it with.
 	checkEvery = time.Second
 

@@ -12,7 +12,8 @@ import (
 type Ticket struct {
 	Request stream.Request
 	Sink    stream.Sink
-	// Fresh asks for a connection that has not served anything yet, where one can be had.
+	// Fresh asks for a connection that has not served anything yet, where one can be had. It is for one Open: putting the request
+	// on a connection clears it.
 	Fresh bool
 	// Class is whose request it is, a small number from 0: requests that wait are served in turns of classes.
 	Class int
@@ -20,6 +21,7 @@ type Ticket struct {
 	pool       *Pool
 	conn       *conn
 	stream     stream.Stream
+	openedAt   int64 // when it got its stream
 	next, prev *Ticket
 	queued     bool
 }
@@ -129,6 +131,7 @@ func (t *Ticket) Cancel() {
 	case t.stream != nil:
 		s, c := t.stream, t.conn
 		t.stream, t.conn = nil, nil
+		c.doubt(t.openedAt)
 		s.Cancel()
 		c.settle()
 	}
@@ -147,7 +150,7 @@ func (pl *Pool) start(c *conn, t *Ticket) *stream.Failure {
 	}
 	pl.stats.Opened++
 	c.usedAt = pl.loop.Now()
-	t.conn, t.stream = c, s
+	t.conn, t.stream, t.openedAt, t.Fresh = c, s, c.usedAt, false
 	return nil
 }
 
@@ -158,7 +161,7 @@ func (pl *Pool) free(fresh bool) *conn {
 		if fresh && c.h1 != nil && c.h1.Served() > 0 {
 			continue
 		}
-		if !c.retired && c.lc.Open() && c.codec.Slots() > 0 {
+		if !c.retired && !c.doubted && c.lc.Open() && c.codec.Slots() > 0 {
 			return c
 		}
 	}
@@ -168,7 +171,7 @@ func (pl *Pool) free(fresh bool) *conn {
 // usable is how many connections take requests, now or when a stream of theirs has ended.
 func (pl *Pool) usable() (n int) {
 	for _, c := range pl.conns {
-		if !c.retired && c.lc.Open() && !c.codec.Closing() {
+		if !c.retired && !c.doubted && c.lc.Open() && !c.codec.Closing() {
 			n++
 		}
 	}
