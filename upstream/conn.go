@@ -41,7 +41,7 @@ func (c *conn) open(d Dialed) {
 	c.bornAt, c.usedAt, c.heardAt = now, now, now
 	if d.Protocol == HTTP2 {
 		// The connection's window has room for every stream's: slow clients hold back their own streams only.
-		c.h2 = h2.New(h2.Config{Output: c.lc, StreamWindowBytes: p.StreamWindowBytes, ConnWindowBytes: connWindowStreams * p.StreamWindowBytes})
+		c.h2 = h2.New(h2.Config{Output: c.lc, StreamWindowBytes: p.StreamWindowBytes, ConnWindowBytes: connWindowStreams * p.StreamWindowBytes, EarlyStreams: p.streamsAtOnce()})
 		c.codec = c.h2
 	} else {
 		c.h1 = h1.New(h1.Config{Output: output{c.lc}})
@@ -75,8 +75,13 @@ func (c *conn) OnData(lc *loop.Conn, b []byte) {
 		lc.Close()
 		return
 	}
-	if c.pingAt != 0 && c.h2 != nil && !c.h2.PingOutstanding() {
-		c.pingAt = 0
+	if c.h2 != nil {
+		if c.pingAt != 0 && !c.h2.PingOutstanding() {
+			c.pingAt = 0
+		}
+		if n, ok := c.h2.StreamLimit(); ok {
+			c.pool.Provider.streams.Store(int32(n))
+		}
 	}
 	if c.h1 != nil && c.h1.Buffered() > c.pool.Provider.ResponseBufferBytes {
 		lc.Pause()

@@ -210,8 +210,23 @@ func (pl *Pool) grow() {
 	per := 1
 	if pl.Provider.expected() == HTTP2 {
 		per = streamsPerDial
+		if n := pl.Provider.streams.Load(); n > 0 {
+			per = min(per, int(n))
+		}
 	}
-	for pl.dialing*per < pl.waiting.count && pl.reserve() {
+	coming := pl.dialing
+	for _, c := range pl.conns {
+		if c.h2 == nil || c.retired || c.doubted {
+			continue
+		}
+		switch _, ok := c.h2.StreamLimit(); {
+		case !ok:
+			coming++ // how many it takes will be known soon
+		case c.h2.Active() == 0 && c.h2.Slots() == 0:
+			return // the provider takes nothing now, and would take nothing on another connection
+		}
+	}
+	for ; coming*per < pl.waiting.count && pl.reserve(); coming++ {
 		pl.dial()
 	}
 	if pl.waiting.count > 0 && pl.dialing == 0 && pl.usable() == 0 {

@@ -61,6 +61,8 @@ type Provider struct {
 	conns atomic.Int32 // open or being made, over all loops
 	last  atomic.Int32 // Protocol of the last connection plus 1, 0 before the first
 
+	streams atomic.Int32 // what its last HTTP/2 connection allowed at once, 0 before the first
+
 	full, resumed atomic.Uint64 // TLS handshakes
 }
 
@@ -129,6 +131,9 @@ func (p *Provider) expected() Protocol {
 	}
 	return HTTP2
 }
+
+// streamsAtOnce is how many streams a new connection probably takes; one until SETTINGS have said more.
+func (p *Provider) streamsAtOnce() int { return max(1, int(p.streams.Load())) }
 
 // negotiated is the protocol of a connection after its handshake.
 func (p *Provider) negotiated(alpn string) (Protocol, error) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -194,5 +195,33 @@ func TestPausedConnectionThatIsReset(t *testing.T) {
 	<-c.done
 	if held != total || c.failure == nil || c.failure.Kind != stream.KindReset {
 		t.Fatalf("%d bytes of %d, then %v", held, total, c.failure)
+	}
+}
+
+// TestStreamLimitIsKnownBeforeABurst: a provider that takes one stream per connection gets one, and not as many as wait while its
+// SETTINGS are on their way.
+func TestStreamLimitIsKnownBeforeABurst(t *testing.T) {
+	conns := new(atomic.Int32)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(echoPath))
+	s.Config.ConnState = func(_ net.Conn, st http.ConnState) {
+		if st == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	s.Config.Protocols = new(http.Protocols)
+	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 1}
+	s.Start()
+	t.Cleanup(s.Close)
+	r := newRig(t, Settings{BaseURL: s.URL, Mode: ModeH2C, Max: 4})
+	var calls []*call
+	for range 40 {
+		calls = append(calls, r.get("/x", nil))
+	}
+	for _, c := range calls {
+		r.want(c, 200, "/x over HTTP/2.0")
+	}
+	if n := conns.Load(); n > 4 {
+		t.Fatalf("%d connections, limit 4", n)
 	}
 }

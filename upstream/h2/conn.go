@@ -15,6 +15,7 @@ type Config struct {
 	ConnWindowBytes    int // what we grant for the connection, at least 65,535 (RFC 9113 §6.9.2); default 16 MiB
 	MaxHeaderListBytes int // bound of a decoded head, and of trailers; default 64 KiB
 	MaxConcurrent      int // our own bound of open streams, default 250; the server's is kept as well
+	EarlyStreams       int // the bound until the server's SETTINGS have come; default MaxConcurrent
 	Floods             Floods
 }
 
@@ -93,6 +94,7 @@ func New(cfg Config) *Conn {
 	setDefault(&cfg.ConnWindowBytes, defaultConnWindowBytes)
 	setDefault(&cfg.MaxHeaderListBytes, defaultMaxHeaderListBytes)
 	setDefault(&cfg.MaxConcurrent, defaultMaxConcurrent)
+	setDefault(&cfg.EarlyStreams, cfg.MaxConcurrent)
 	cfg.Floods.setDefaults()
 	cfg.ConnWindowBytes = max(cfg.ConnWindowBytes, initialWindowBytes)
 	if cfg.StreamWindowBytes < 0 || cfg.StreamWindowBytes > maxWindow || cfg.ConnWindowBytes > maxWindow {
@@ -239,8 +241,18 @@ func (c *Conn) Slots() int {
 	if c.Closing() {
 		return 0
 	}
-	return max(0, int(min(int64(c.cfg.MaxConcurrent), int64(c.server.maxStreams)))-c.active)
+	return max(0, c.streamLimit()-c.active)
 }
+
+func (c *Conn) streamLimit() int {
+	if !c.ready {
+		return c.cfg.EarlyStreams
+	}
+	return int(min(int64(c.cfg.MaxConcurrent), int64(c.server.maxStreams)))
+}
+
+// StreamLimit is how many streams may be open at once by the server's SETTINGS and our own bound; ok is false until those have come.
+func (c *Conn) StreamLimit() (n int, ok bool) { return c.streamLimit(), c.ready }
 
 // Active is how many streams are open.
 func (c *Conn) Active() int { return c.active }
