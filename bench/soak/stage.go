@@ -1,15 +1,10 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -78,7 +73,7 @@ func newStage(binary string, seed uint64) (_ *stage, err error) {
 			return s, err
 		}
 	}
-	if err := s.certify(); err != nil {
+	if s.roots, err = stand.Certify(folder, s.host); err != nil {
 		return s, err
 	}
 	for i, speech := range speeches {
@@ -186,32 +181,6 @@ func (p *provider) configure(b *strings.Builder, name, kind, path string, varian
 		fmt.Fprintf(b, "    tls: {ca: %s}\n", p.stage.file("cert.pem"))
 	}
 	fmt.Fprintf(b, "    headers: {x-soak-variant: \"%d\"}\n", variant)
-}
-
-// certify makes a certificate for the stage's address.
-func (s *stage) certify() error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	t := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(30 * 24 * time.Hour),
-		IPAddresses: []net.IP{net.ParseIP(s.host)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
-	if err != nil {
-		return err
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	s.roots = x509.NewCertPool()
-	s.roots.AppendCertsFromPEM(cert)
-	return errors.Join(os.WriteFile(s.file("cert.pem"), cert, 0o600),
-		os.WriteFile(s.file("key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
 }
 
 // tlsConfig is what clients of the gateway use.

@@ -39,7 +39,6 @@ type conn struct {
 	out     []byte // of the request, not taken by the socket yet
 	answer  answer
 	pieces  int // reads that brought bytes of this answer
-	limit   int // pieces after which the client goes away
 }
 
 // The kinds of fault that do not come from a status.
@@ -269,13 +268,4 @@ func (f *Fleet) drop(c *conn) {
 		}
 	}
 	_ = unix.Close(c.fd)
-}
-
-// abort goes away in mid-answer: with a reset, or in the ordinary way, which leaves the rest of the answer unread.
-func (f *Fleet) abort(c *conn, reset bool) {
-	if reset {
-		_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
-	}
-	c.busy = false
-	f.drop(c)
 }

@@ -92,11 +92,8 @@ func TestHold(t *testing.T) {
 	}
 }
 
-func TestAbort(t *testing.T) {
-	var open atomic.Int64
+func TestStream(t *testing.T) {
 	address := provider(t, func(w http.ResponseWriter, r *http.Request) {
-		open.Add(1)
-		defer open.Add(-1)
 		_, _ = io.Copy(io.Discard, r.Body)
 		control := http.NewResponseController(w)
 		tick := time.NewTicker(time.Millisecond)
@@ -108,16 +105,6 @@ func TestAbort(t *testing.T) {
 		}
 	})
 	f := fleet(t, address)
-	a, err := f.Abort(40, 10*time.Second)
-	if err != nil || a.Aborted != 40 || a.Reset != 20 || len(a.Kinds) != 0 || f.opened != 0 {
-		t.Errorf("%+v, %d connections left: %v", a, f.opened, err)
-	}
-	for deadline := time.Now().Add(10 * time.Second); open.Load() > 0 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
-	if n := open.Load(); n != 0 {
-		t.Errorf("%d streams go on", n)
-	}
 	if n, err := f.Stream(20, 10*time.Second); n != 20 || err != nil {
 		t.Errorf("%d streams: %v", n, err)
 	}

@@ -20,7 +20,7 @@ func (f *Fleet) Hold(n int, patience time.Duration) (int, error) {
 		answered++
 	}
 	deadline := time.Now().Add(patience).UnixNano()
-	if err := f.open(n, deadline, func() int { return n - left }, func(*conn) {}); err != nil {
+	if err := f.open(n, deadline, func() int { return n - left }); err != nil {
 		return answered, err
 	}
 	for left > 0 && f.now < deadline {
@@ -48,7 +48,7 @@ func (f *Fleet) Stream(n int, patience time.Duration) (int, error) {
 		}
 	}
 	deadline := time.Now().Add(patience).UnixNano()
-	if err := f.open(n, deadline, func() int { return begun + len(faults) }, func(*conn) {}); err != nil {
+	if err := f.open(n, deadline, func() int { return begun + len(faults) }); err != nil {
 		return begun, err
 	}
 	for begun < n && f.now < deadline && len(faults) == 0 {
@@ -130,68 +130,18 @@ func (f *Fleet) Renew(n int, stop func() bool, patience time.Duration) (*Renewed
 	return r, nil
 }
 
-// Aborts is what a wave of clients that went away saw.
-type Aborts struct {
-	Aborted int // in mid-answer
-	Reset   int // of them, with a TCP reset instead of an ordinary close
-	Kinds   map[string]int64
-}
-
-// Abort opens n streams and goes away from each in the middle: after its first piece, its second, its third or its fourth, by
-// turns, every other one with a reset. HoldThread is to be in force.
-func (f *Fleet) Abort(n int, patience time.Duration) (*Aborts, error) {
-	a := &Aborts{Kinds: map[string]int64{}}
-	left := n
-	f.finish = func(_ *conn, fault string) {
-		left--
-		if fault == "" {
-			fault = "ended before it was aborted"
-		}
-		a.Kinds[fault]++
-	}
-	f.piece = func(c *conn) {
-		if c.answer.status != 200 || c.pieces < c.limit {
-			return
-		}
-		reset := a.Aborted%2 == 1
-		f.abort(c, reset)
-		left--
-		a.Aborted++
-		if reset {
-			a.Reset++
-		}
-	}
-	number := 0
-	deadline := time.Now().Add(patience).UnixNano()
-	err := f.open(n, deadline, func() int { return n - left }, func(c *conn) {
-		c.limit = 1 + number%4
-		number++
-	})
-	if err != nil {
-		return a, err
-	}
-	for left > 0 && f.now < deadline {
-		f.turn(deadline - f.now)
-	}
-	if left > 0 {
-		return a, fmt.Errorf("%d of %d streams neither began nor ended within %v", left, n, patience)
-	}
-	return a, nil
-}
-
 // openAhead is how many connections may wait for their first answer: fewer than the backlog of a listening socket, so that
 // no connect is lost and sent again a second later.
 const openAhead = 256
 
 // open dials n connections and sends the request on each; done says how many are past their first answer.
-func (f *Fleet) open(n int, deadline int64, done func() int, prepare func(*conn)) error {
+func (f *Fleet) open(n int, deadline int64, done func() int) error {
 	f.now = time.Now().UnixNano()
 	for i := range n {
 		c, err := f.dial()
 		if err != nil {
 			return errors.Join(fmt.Errorf("connection %d of %d", i+1, n), err)
 		}
-		prepare(c)
 		f.send(c, f.now)
 		for i+1-done() >= openAhead {
 			if f.turn(deadline - f.now); f.now >= deadline {
