@@ -14,6 +14,13 @@ const (
 	downTime = time.Second     // of a provider that was killed
 	stopTime = 2 * time.Second // of a provider that was stopped
 	noOne    = -1              // the provider of an event that excuses nothing
+	everyone = -2              // the machine stood still
+
+	// A machine that wakes nobody for stallLimit is no measure of the gateway: what it touched until stallRecovery later is excused like
+	// requests to a provider that is down. The report says how long it stood still.
+	stallEvery    = 50 * time.Millisecond
+	stallLimit    = 500 * time.Millisecond
+	stallRecovery = 15 * time.Second
 )
 
 // chaos is what happens around the requests: one event at a time, on a schedule drawn from the seed.
@@ -23,7 +30,8 @@ type chaos struct {
 	mu      sync.Mutex
 	windows []window
 	counts  map[string]int
-	log     []string
+	stalls  int
+	still   time.Duration
 }
 
 // window is the time of an event, and the provider whose requests it excuses.
@@ -56,11 +64,36 @@ func (c *chaos) touched(provider int, since time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range c.windows {
-		if w.provider == provider && (w.to.IsZero() || w.to.After(since)) {
+		if (w.provider == provider || w.provider == everyone) && (w.to.IsZero() || w.to.After(since)) {
 			return true
 		}
 	}
 	return false
+}
+
+// stalled says whether the machine stood still since then.
+func (c *chaos) stalled(since time.Time) bool { return c.touched(everyone, since) }
+
+// feel notes when the machine stands still, until done is closed.
+func (c *chaos) feel(done <-chan struct{}) {
+	tick := time.NewTicker(stallEvery)
+	defer tick.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		if late := now.Sub(last); late > stallLimit {
+			c.mu.Lock()
+			c.stalls++
+			c.still += late
+			c.windows = append(c.windows, window{provider: everyone, from: last, to: now.Add(stallRecovery)})
+			c.mu.Unlock()
+		}
+		last = now
+	}
 }
 
 // any says whether any event was on since then.
@@ -101,7 +134,8 @@ func (c *chaos) start(end time.Time) func() {
 	length := time.Until(end)
 	gap := min(max(length/12, 4*time.Second), 20*time.Second)
 	end = end.Add(-gap)
-	done := make(chan struct{})
+	done, felt := make(chan struct{}), make(chan struct{})
+	go c.feel(felt)
 	go func() {
 		defer close(done)
 		for {
@@ -113,7 +147,10 @@ func (c *chaos) start(end time.Time) func() {
 			}
 		}
 	}()
-	return func() { <-done }
+	return func() {
+		<-done
+		close(felt)
+	}
 }
 
 // rest waits; false says that there is no time for another event.
@@ -127,13 +164,14 @@ func (c *chaos) rest(d time.Duration, end time.Time) bool {
 }
 
 func (c *chaos) happen(e *event) {
-	at := time.Since(c.run.started).Round(time.Second)
-	if err := e.run(c); err != nil {
+	from := time.Now()
+	if err := e.run(c); err != nil && c.stalled(from) {
+		c.run.tally.note(e.name, fine(lost), 0)
+	} else if err != nil {
 		c.run.tally.note(e.name, fault("%v", err), 0)
 	}
 	c.mu.Lock()
 	c.counts[e.name]++
-	c.log = append(c.log, fmt.Sprintf("%v %s", at, e.name))
 	c.mu.Unlock()
 }
 

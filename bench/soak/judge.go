@@ -47,7 +47,9 @@ func judge(a *answer, w want, trouble troubled) verdict {
 	if a.shed() {
 		return fine(shedding)
 	}
-	return fault("%s", describe(a))
+	v := fault("%s", describe(a))
+	v.excusable = !a.began && a.err != nil
+	return v
 }
 
 // shedding is the verdict of a request that the gateway refused because it was behind. A machine that others use as well may hold it up
@@ -118,7 +120,9 @@ func inTrouble(a *answer, w want) verdict {
 	case a.status == 200 && !a.stream && !w.stream && brokenOff(a.err):
 		return fine("cut in trouble")
 	}
-	return fault("in trouble, but not like this: %s", describe(a))
+	v := fault("in trouble, but not like this: %s", describe(a))
+	v.excusable = !a.began && a.err != nil
+	return v
 }
 
 // broken judges an answer that the provider breaks on purpose: a status of the list, an error event, or a cut where cut is true.
@@ -141,7 +145,9 @@ func broken(a *answer, w want, cut bool, statuses ...int) verdict {
 	case cut && !a.stream && a.status == 200 && brokenOff(a.err):
 		return fine("cut as it should")
 	}
-	return fault("the provider broke it, but not like this: %s", describe(a))
+	v := fault("the provider broke it, but not like this: %s", describe(a))
+	v.excusable = !a.began && a.err != nil
+	return v
 }
 
 func clip(b []byte) []byte {

@@ -37,6 +37,9 @@ func (c *crew) send(k *kind, note func(string, verdict, time.Duration)) bool {
 	c.all.Go(func() {
 		q := c.run.newAsk(n)
 		v := k.make(q)
+		if v.excusable && c.run.chaos.stalled(q.from) {
+			v = fine(lost)
+		}
 		note(k.name, v, time.Since(q.from))
 		<-c.slots
 	})

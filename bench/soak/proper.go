@@ -33,7 +33,7 @@ func (q *ask) fallback() verdict {
 func (q *ask) short() verdict {
 	l, err := q.run.clients.dial(false, 0)
 	if err != nil {
-		return fault("cannot connect: %v", err)
+		return cannot("connect", err)
 	}
 	defer l.Close()
 	text := q.text(60)
@@ -48,7 +48,7 @@ func (q *ask) secureChat() verdict {
 func (q *ask) freshTLS() verdict {
 	l, err := q.run.clients.dial(true, 0)
 	if err != nil {
-		return fault("cannot connect over TLS: %v", err)
+		return cannot("connect over TLS", err)
 	}
 	defer l.Close()
 	text := q.text(60)
@@ -120,7 +120,7 @@ func (q *ask) long() verdict {
 func (q *ask) pipelined() verdict {
 	l, err := q.run.clients.take(false)
 	if err != nil {
-		return fault("cannot connect: %v", err)
+		return cannot("connect", err)
 	}
 	defer l.Close()
 	var texts [3]string
@@ -131,7 +131,7 @@ func (q *ask) pipelined() verdict {
 	}
 	_ = l.SetDeadline(time.Now().Add(hangTime))
 	if _, err := l.Write(send); err != nil {
-		return fault("cannot send: %v", err)
+		return cannot("send", err)
 	}
 	worst := fine("ok")
 	for i, text := range texts {
@@ -151,7 +151,7 @@ func (q *ask) pipelined() verdict {
 func (q *ask) slowSender() verdict {
 	l, err := q.run.clients.dial(false, 0)
 	if err != nil {
-		return fault("cannot connect: %v", err)
+		return cannot("connect", err)
 	}
 	defer l.Close()
 	text := q.text(400)
@@ -159,7 +159,7 @@ func (q *ask) slowSender() verdict {
 	for len(send) > 60 {
 		n := 1 + q.rng.IntN(60)
 		if _, err := l.Write(send[:n]); err != nil {
-			return fault("cannot send slowly: %v", err)
+			return cannot("send slowly", err)
 		}
 		send = send[n:]
 		time.Sleep(time.Duration(q.rng.IntN(120)) * time.Millisecond)
@@ -180,7 +180,7 @@ func (q *ask) slowReader() verdict {
 	const tokens, size = 200, 4000
 	l, err := q.run.clients.dial(false, 16<<10)
 	if err != nil {
-		return fault("cannot connect: %v", err)
+		return cannot("connect", err)
 	}
 	defer l.Close()
 	l.in.Reset(slowly{l})

@@ -44,6 +44,10 @@ func (r *run) report(out io.Writer) error {
 		float64(requests)/max(r.took.Seconds(), 1), unsent)
 	say("Plain chats while no event was on: P50 %v, P99 %v, P99.9 %v, max %v.", rounded(r.tally.chat.Quantile(.5)), rounded(r.tally.chat.Quantile(.99)),
 		rounded(r.tally.chat.Quantile(.999)), rounded(r.tally.chat.Max()))
+	if r.chaos.stalls > 0 {
+		say("The machine stood still %d times for %v or longer, %v in all; what that touched is excused like an event.", r.chaos.stalls, stallLimit,
+			r.chaos.still.Round(100*time.Millisecond))
+	}
 	if grown, ok := r.watch.growth(); ok {
 		say("Resident memory over the second half, by a fitted line: %+.1f MiB (%.0f are allowed).", grown/(1<<20), r.growthLimit()/(1<<20))
 	}
@@ -95,12 +99,12 @@ func (r *run) reportEvents(say func(string, ...any)) {
 
 func (r *run) reportSamples(say func(string, ...any)) {
 	say("\n## Samples of the gateway\n")
-	say("| at | requests/s | RSS MiB | PSS MiB | heap MiB | slabs lent KiB | fds | goroutines | exchanges | clients | upstream | GCs | lag p99.9 | CPU gateway | CPU clients |")
-	say("|%s", strings.Repeat("---|", 15))
+	say("| at | requests/s | RSS MiB | PSS MiB | heap MiB | slabs lent KiB | slabs idle KiB | fds | goroutines | exchanges | clients | upstream | GCs | lag p99.9 | CPU gateway | CPU clients |")
+	say("|%s", strings.Repeat("---|", 16))
 	w := r.watch
 	row := func(name string, s *sample) {
-		say("| %s | %.0f | %.1f | %.1f | %.1f | %d | %d | %d | %d | %d | %d | %d | %v | %.2f | %.2f |", name, s.Rate, mebi(s.RSS), mebi(s.PSS), mebi(s.Heap),
-			s.Lent>>10, s.Files, s.Goroutines, s.Exchanges, s.Clients, s.Upstream, s.GC, s.Lag, s.GatewayCPU, s.OtherCPU)
+		say("| %s | %.0f | %.1f | %.1f | %.1f | %d | %d | %d | %d | %d | %d | %d | %d | %v | %.2f | %.2f |", name, s.Rate, mebi(s.RSS), mebi(s.PSS), mebi(s.Heap),
+			s.Lent>>10, s.Idle>>10, s.Files, s.Goroutines, s.Exchanges, s.Clients, s.Upstream, s.GC, s.Lag, s.GatewayCPU, s.OtherCPU)
 	}
 	row("before", &w.first)
 	step := max((len(w.samples)+rowsShown-1)/rowsShown, 1)

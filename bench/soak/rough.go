@@ -51,16 +51,16 @@ func (q *ask) wrongKey() verdict {
 func (q *ask) halfClose() verdict {
 	l, err := q.run.clients.dial(false, 0)
 	if err != nil {
-		return fault("cannot connect: %v", err)
+		return cannot("connect", err)
 	}
 	defer l.Close()
 	text := q.text(60)
 	_ = l.SetDeadline(time.Now().Add(hangTime))
 	if _, err := l.Write(post(chatPath, chatBody(q.model("", "chat?echo&latency="+itoa(q.rng.IntN(3)*20)+"ms"), text, false))); err != nil {
-		return fault("cannot send: %v", err)
+		return cannot("send", err)
 	}
 	if err := l.raw.CloseWrite(); err != nil {
-		return fault("cannot end the sending: %v", err)
+		return cannot("end the sending", err)
 	}
 	a := readAnswer(l.in)
 	if !a.began && errors.Is(a.err, io.EOF) {
@@ -84,14 +84,14 @@ func (q *ask) leaveEarly() verdict {
 	secure := q.number%4 == 0
 	l, err := q.run.clients.dial(secure, 0)
 	if err != nil {
-		return fault("cannot connect: %v", err)
+		return cannot("connect", err)
 	}
 	send := post(chatPath, chatBody(q.model("", "chat?latency=5s"), q.text(60), q.number%3 == 0))
 	if q.number%5 == 0 {
 		send = send[:q.rng.IntN(len(send))]
 	}
 	if _, err := l.Write(send); err != nil {
-		return fault("cannot send: %v", err)
+		return cannot("send", err)
 	}
 	time.Sleep(time.Duration(q.rng.IntN(100)) * time.Millisecond)
 	return q.leave(l)
@@ -102,7 +102,7 @@ func (q *ask) leaveLate() verdict {
 	secure := q.number%4 == 0
 	l, err := q.run.clients.dial(secure, 0)
 	if err != nil {
-		return fault("cannot connect: %v", err)
+		return cannot("connect", err)
 	}
 	model := q.model("", "chat?tokens=100000&tps=50")
 	if q.number%3 == 0 {
@@ -110,7 +110,7 @@ func (q *ask) leaveLate() verdict {
 	}
 	_ = l.SetDeadline(time.Now().Add(hangTime))
 	if _, err := l.Write(post(chatPath, chatBody(model, q.text(60), true))); err != nil {
-		return fault("cannot send: %v", err)
+		return cannot("send", err)
 	}
 	first := make([]byte, 512)
 	n, err := io.ReadAtLeast(l.in, first, 12)
@@ -122,5 +122,5 @@ func (q *ask) leaveLate() verdict {
 	if (q.trouble() || bytes.HasPrefix(first, []byte("HTTP/1.1 503 "))) && (err == nil || brokenOff(err)) {
 		return fine("refused in trouble")
 	}
-	return fault("no stream to leave: %v", fmt.Errorf("%w after %q", err, first[:n]))
+	return cannot("leave a stream that did not come", fmt.Errorf("%w after %q", err, first[:n]))
 }

@@ -152,7 +152,7 @@ func (s *stage) configure() error {
 	s.variant++
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen:\n  - %s\n  - {address: \"%s\", tls: {cert: %s, key: %s}}\n", s.at(plainPort), s.at(securePort), s.file("cert.pem"), s.file("key.pem"))
-	fmt.Fprintf(&b, "admin: %s\nauth: keys\npin: false\ntimeouts: {first_byte: %v, between_bytes: %v, total: %v, head: 10s, body: 10s, idle: 60s, connect: %ds, drain: 2s}\n",
+	fmt.Fprintf(&b, "admin: %s\nauth: keys\npin: false\ntimeouts: {first_byte: %v, between_bytes: %v, total: %v, head: 10s, body: 10s, idle: 60s, connect: %ds, handshake: 15s, drain: 2s}\n",
 		s.at(adminPort), silence, silence, wholeTime, 2+v/2%2)
 	fmt.Fprintf(&b, "stream: {keepalive: 2s}\nlog: {access: %s}\nproviders:\n", s.file("access.log"))
 	for _, p := range s.providers {

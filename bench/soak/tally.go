@@ -16,12 +16,24 @@ const faultsKept = 100
 type verdict struct {
 	what  string // short: a column of the report
 	fault string // why it is one, "" where it is none
+
+	excusable bool // no connection, or none that lasted: where the machine stood still, timers had to end it
 }
+
+// lost is the verdict of what got no proper answer because the machine stood still.
+const lost = "lost in a stall of the machine"
 
 func fine(what string) verdict { return verdict{what: what} }
 
 func fault(format string, args ...any) verdict {
 	return verdict{what: "FAULT", fault: fmt.Sprintf(format, args...)}
+}
+
+// cannot is the fault of a client that did not get to its answer.
+func cannot(what string, err error) verdict {
+	v := fault("cannot %s: %v", what, err)
+	v.excusable = true
+	return v
 }
 
 // tally counts what became of all requests. Any thread.

@@ -196,8 +196,8 @@ func (r *run) settle() {
 	if n := r.tally.of(shedding); float64(n) > shedLimit*float64(r.tally.count) {
 		r.tally.note("end", fault("%d requests were shed; %.1f in a thousand are allowed", n, 1000*shedLimit), 0)
 	}
-	if _, _, unsent := r.tally.totals(); unsent > 0 {
-		r.tally.note("end", fault("%d requests were not sent because %d were under way", unsent, openLimit), 0)
+	if n, _, unsent := r.tally.totals(); float64(unsent) > shedLimit*float64(n) {
+		r.tally.note("end", fault("%d requests were not sent because %d were under way; %.1f in a thousand are allowed", unsent, openLimit, 1000*shedLimit), 0)
 	}
 }
 
