@@ -48,8 +48,8 @@ func (r *run) report(out io.Writer) error {
 		say("The machine stood still %d times for %v or longer, %v in all; what that touched is excused like an event.", r.chaos.stalls, stallLimit,
 			r.chaos.still.Round(100*time.Millisecond))
 	}
-	if grown, ok := r.watch.growth(); ok {
-		say("Resident memory over the second half, by a fitted line: %+.1f MiB (%.0f are allowed).", grown/(1<<20), r.growthLimit()/(1<<20))
+	if grown, ok := r.watch.growth(rss); ok {
+		say("Resident memory over the second half, by a fitted line: %+.1f MiB (%.1f are allowed: what idle slabs grew by counts twice, beside a fixed part).", grown/(1<<20), r.growthLimit()/(1<<20))
 	}
 	r.reportFaults(say)
 	r.reportKinds(say)

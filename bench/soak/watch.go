@@ -190,7 +190,7 @@ func (r *run) settle() {
 			break
 		}
 	}
-	if grown, ok := w.growth(); ok && grown > r.growthLimit() {
+	if grown, ok := w.growth(rss); ok && grown > r.growthLimit() {
 		r.tally.note("end", fault("resident memory grew by %.1f MiB over the second half; %.0f are allowed", grown/(1<<20), r.growthLimit()/(1<<20)), 0)
 	}
 	if n := r.tally.of(shedding); float64(n) > shedLimit*float64(r.tally.count) {
@@ -224,23 +224,29 @@ func (w *watch) left() []string {
 	return all
 }
 
+// growthLimit is what may be grown. Slabs that a burst needed stay idle up to a bound of their own, and the collector lets the heap grow
+// to twice what is held: those are not counted as a leak.
 func (r *run) growthLimit() float64 {
+	limit := float64(growthLimit)
 	if r.length < shortRun {
-		return shortGrowthLimit
+		limit = shortGrowthLimit
 	}
-	return growthLimit
+	kept, _ := r.watch.growth(idle)
+	return limit + 2*max(kept, 0)
 }
 
-// growth is by how many bytes resident memory grew over the second half of the samples, by a fitted line; false where there are too
-// few of them.
-func (w *watch) growth() (float64, bool) {
+func rss(s *sample) float64  { return float64(s.RSS) }
+func idle(s *sample) float64 { return float64(s.Idle) }
+
+// growth is by how many bytes something grew over the second half of the samples, by a fitted line; false where there are too few of them.
+func (w *watch) growth(of func(*sample) float64) (float64, bool) {
 	half := w.samples[len(w.samples)/2:]
 	if len(half) < 5 {
 		return 0, false
 	}
 	xs, ys := make([]float64, len(half)), make([]float64, len(half))
-	for i, s := range half {
-		xs[i], ys[i] = s.At.Seconds(), float64(s.RSS)
+	for i := range half {
+		xs[i], ys[i] = half[i].At.Seconds(), of(&half[i])
 	}
 	return slope(xs, ys) * (xs[len(xs)-1] - xs[0]), true
 }
