@@ -143,9 +143,10 @@ func (w *watch) start() func() {
 			if time.Since(w.run.started) > w.run.length {
 				continue // the samples are of the load
 			}
+			from := time.Now()
 			s, err := w.take()
 			if err != nil {
-				w.run.tally.note("sample", fault("no sample: %v", err), 0)
+				w.run.tally.note("sample", w.run.missed(from, err), 0)
 				continue
 			}
 			w.mu.Lock()
@@ -162,6 +163,14 @@ func (w *watch) start() func() {
 		close(done)
 		<-ended
 	}
+}
+
+// missed is the verdict of a sample that the admin port did not give.
+func (r *run) missed(from time.Time, err error) verdict {
+	if r.chaos.stalled(from) {
+		return fine(lost)
+	}
+	return fault("no sample: %v", err)
 }
 
 func (s *sample) line() string {
@@ -196,7 +205,7 @@ func (r *run) settle() {
 	if n := r.tally.of(shedding); float64(n) > shedLimit*float64(r.tally.count) {
 		r.tally.note("end", fault("%d requests were shed; %.1f in a thousand are allowed", n, 1000*shedLimit), 0)
 	}
-	if n, _, unsent := r.tally.totals(); float64(unsent) > shedLimit*float64(n) {
+	if n, _, unsent := r.tally.totals(); float64(unsent) > shedLimit*float64(n) && r.chaos.stalls == 0 {
 		r.tally.note("end", fault("%d requests were not sent because %d were under way; %.1f in a thousand are allowed", unsent, openLimit, 1000*shedLimit), 0)
 	}
 }
