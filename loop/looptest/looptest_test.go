@@ -181,6 +181,35 @@ func TestCloseIsBounded(t *testing.T) {
 	}
 }
 
+// sip is a reader that takes what one read gives it, once a second.
+type sip struct{ sender }
+
+func (s *sip) OnBytes(e *End, b []byte) {
+	s.sender.OnBytes(e, b)
+	e.Pause()
+	s.w.After(time.Second, e.Resume)
+}
+
+// A closing connection whose peer reads slowly but steadily goes on, although the socket takes nothing for longer than a timer: a kernel
+// says that there is room when a third of the buffer is free.
+func TestCloseWaitsForSlowReader(t *testing.T) {
+	h := &answering{n: 150, close: (*loop.Conn).Close}
+	w := NewWorld(1)
+	host := w.NewHost(loop.Options{})
+	near, far := w.Pipe(Link{BufferBytes: 100, LowBytes: 10, Split: SplitBytes})
+	s := &sip{sender: sender{w: w}}
+	near.Play(s)
+	host.Do(0, func() { host.Attach(far, func(*loop.Conn) loop.Handler { return h }) })
+	near.Write([]byte("x"))
+	w.Pass(4 * time.Minute)
+	if !bytes.Equal(s.got, pattern(150)) || h.closed != 1 || h.err != nil || s.err != nil {
+		t.Errorf("%d bytes came, closed %d times, %v; the reader: %v", len(s.got), h.closed, h.err, s.err)
+	}
+	if err := host.Leaks(0); err != nil {
+		t.Error(err)
+	}
+}
+
 // Closing with unread input resets, as TCP does; the bytes on the way are lost.
 func TestCloseWithUnreadInputResets(t *testing.T) {
 	w := NewWorld(1)

@@ -18,6 +18,7 @@ const (
 // Link says how a connection behaves, both directions alike.
 type Link struct {
 	BufferBytes int // socket buffer of one direction; 0: 64 KiB
+	LowBytes    int // where a write was refused, room is told of once no more than so much is left in the buffer; 0: as soon as there is any
 	Split       Split
 	// From a write to its arrival a time between the two passes. Within one direction nothing overtakes.
 	MinDelay, MaxDelay time.Duration
@@ -267,7 +268,11 @@ func (e *End) hasRoom() {
 	if e.closed || !e.wants {
 		return
 	}
-	if len(e.far.in)-e.far.from >= e.link.BufferBytes && !e.far.closed && !e.reset {
+	full := e.link.BufferBytes - 1
+	if e.link.LowBytes > 0 {
+		full = e.link.LowBytes
+	}
+	if e.unread() > full && !e.far.closed && !e.reset {
 		return
 	}
 	e.wants = false
