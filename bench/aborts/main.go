@@ -62,6 +62,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "aborts: -count is 100 at least, -clients 1 at least, and there are no arguments")
 		os.Exit(2)
 	}
+	stand.RaiseFileLimit()
 	r := &result{when: time.Now().UTC(), count: *count, clients: *clients, seed: *seed}
 	err := r.whole(*binary)
 	if err == nil {

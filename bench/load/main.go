@@ -92,7 +92,7 @@ type run struct {
 
 // whole starts the stand, runs the scenario and stops the stand, also after an interrupt.
 func (r *run) whole(o stand.Options) (err error) {
-	raiseFileLimit()
+	stand.RaiseFileLimit()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if r.stand, err = stand.Start(o); err != nil {
@@ -106,16 +106,6 @@ func (r *run) whole(o stand.Options) (err error) {
 		err = errors.New("interrupted")
 	}
 	return errors.Join(err, r.stand.Stop())
-}
-
-// raiseFileLimit lets this program and those that it starts open as many sockets as they may. The Go runtime does so for itself
-// alone; only a limit that was set here is left to children.
-func raiseFileLimit() {
-	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
-		limit.Cur = limit.Max
-		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
-	}
 }
 
 func (r *run) gateway() stand.Memory { return r.stand.Gateway.Memory() }

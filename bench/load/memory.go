@@ -18,7 +18,7 @@ const (
 )
 
 const (
-	heldConnections = 5_000
+	heldConnections = 20_000
 	heldStreams     = 2_000
 	// Over HTTP/1.1 each stream takes one of the thousand connections that a provider may have.
 	heldStreamsHTTP1 = 900

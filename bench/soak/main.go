@@ -15,6 +15,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"penstock/bench/stand"
 )
 
 func main() {
@@ -28,7 +30,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "soak: -duration is 10s at least, -rate 1 at least, and there are no arguments")
 		os.Exit(2)
 	}
-	raiseFileLimit()
+	stand.RaiseFileLimit()
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	stop := make(chan struct{})
@@ -48,15 +50,6 @@ func main() {
 	if n := r.tally.faults(); n > 0 {
 		fmt.Fprintf(os.Stderr, "soak: %d faults\n", n)
 		os.Exit(1)
-	}
-}
-
-// raiseFileLimit lets this program and the gateway that it starts open as many sockets as they may.
-func raiseFileLimit() {
-	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
-		limit.Cur = limit.Max
-		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 	}
 }
 

@@ -12,6 +12,9 @@ const (
 	// timerSlackNS is how late the kernel may wake the driving thread; the default of 50 µs would be in every latency.
 	timerSlackNS = 1000
 
+	// filesWanted is for the tens of thousands of connections that the memory scenario holds at once.
+	filesWanted = 65536
+
 	readyTimeout = 10 * time.Second // from start until a process answers
 	stopTimeout  = 5 * time.Second  // from SIGTERM until SIGKILL
 	adminTimeout = 5 * time.Second  // one question to the admin port or to the provider's counters

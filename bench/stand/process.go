@@ -50,6 +50,21 @@ func StartProcess(folder, name, program string, args ...string) (*Process, error
 	return start(folder, name, "", program, args...)
 }
 
+// RaiseFileLimit lets this program and those that it starts open as many sockets as they may, and beyond the hard limit where this user
+// may set it. The Go runtime does so for itself alone; only a limit that was set here is left to children.
+func RaiseFileLimit() {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return
+	}
+	more := syscall.Rlimit{Cur: max(limit.Max, filesWanted), Max: max(limit.Max, filesWanted)}
+	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &more) == nil {
+		return
+	}
+	limit.Cur = limit.Max
+	_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) // what is missing shows as a connection that cannot be opened
+}
+
 // Signal sends a signal; the error says that the process has ended.
 func (p *Process) Signal(s syscall.Signal) error { return p.command.Process.Signal(s) }
 
