@@ -42,8 +42,8 @@ func (r *result) report() string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("# %d clients that leave\n", r.count)
-	say("Made by `go run ./bench/aborts -count %d -clients %d -seed %d`, %s, commit %s, %d CPUs, %s, shared with provider and clients.\n", r.count, r.clients, r.seed,
-		r.when.Format("2006-01-02 15:04"), commit(), runtime.NumCPU(), runtime.Version())
+	say("Made by `go run ./bench/aborts -count %d -clients %d -seed %d`, %s, commit %s, %d CPUs, %s, shared with provider and clients and, at a load average of %s, with others.\n", r.count, r.clients, r.seed,
+		r.when.Format("2006-01-02 15:04"), commit(), runtime.NumCPU(), runtime.Version(), stand.LoadAverage())
 	say("In %v: %.0f a second, %.0f µs of the gateway's CPU for each, connecting and TLS included.\n", r.took.Round(time.Second), float64(r.count)/r.took.Seconds(),
 		float64(r.cpu.Microseconds())/float64(r.count))
 	if len(r.faults) == 0 {

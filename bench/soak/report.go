@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"penstock/bench/stand"
 )
 
 const rowsShown = 40 // of the samples
@@ -38,8 +40,8 @@ func (r *run) report(out io.Writer) error {
 		outcome = fmt.Sprintf("**%d faults**", faults)
 	}
 	say("# Soak: %v at %.0f requests/s: %s\n", r.took.Round(time.Second), r.rate, outcome)
-	say("Made by `go run ./bench/soak -duration %v -rate %.0f -seed %d` on %s, %d CPUs, Linux %s, %s, commit %s, %s.\n", r.length, r.rate, r.seed,
-		host(), runtime.NumCPU(), kernel(), runtime.Version(), commit(), r.started.UTC().Format("2006-01-02 15:04"))
+	say("Made by `go run ./bench/soak -duration %v -rate %.0f -seed %d` on %s, %d CPUs, Linux %s, %s, commit %s, %s, load average at the end %s.\n", r.length, r.rate, r.seed,
+		host(), runtime.NumCPU(), kernel(), runtime.Version(), commit(), r.started.UTC().Format("2006-01-02 15:04"), stand.LoadAverage())
 	say("One gateway with keys, metrics and access log; providers over %s. %d requests (%.0f/s), %d not sent.", strings.Join(speeches, ", "), requests,
 		float64(requests)/max(r.took.Seconds(), 1), unsent)
 	say("Plain chats while no event was on: P50 %v, P99 %v, P99.9 %v, max %v.", rounded(r.tally.chat.Quantile(.5)), rounded(r.tally.chat.Quantile(.99)),
