@@ -18,7 +18,8 @@ const (
 )
 
 const (
-	heldConnections = 20_000
+	heldConnections = 20_000 // as far as the limit on files allows
+	otherFiles      = 1_000  // beside them, here and in the gateway
 	heldStreams     = 2_000
 	// Over HTTP/1.1 each stream takes one of the thousand connections that a provider may have.
 	heldStreamsHTTP1 = 900
@@ -37,7 +38,12 @@ func (r *run) budgets() error {
 	if _, err := r.hold(64, r.body(fastModel, false), settle, "", 0); err != nil {
 		return err
 	}
-	if _, err := r.hold(heldConnections, r.body(fastModel, false), settle, "idle_connection_bytes", connectionBudget); err != nil {
+	held := heldConnections
+	if files := stand.RaiseFileLimit(); files > 2*otherFiles {
+		held = min(held, files-otherFiles)
+	}
+	r.Memory["idle_connections"] = float64(held)
+	if _, err := r.hold(held, r.body(fastModel, false), settle, "idle_connection_bytes", connectionBudget); err != nil {
 		return err
 	}
 	if err := r.streams(settle); err != nil {

@@ -51,18 +51,20 @@ func StartProcess(folder, name, program string, args ...string) (*Process, error
 }
 
 // RaiseFileLimit lets this program and those that it starts open as many sockets as they may, and beyond the hard limit where this user
-// may set it. The Go runtime does so for itself alone; only a limit that was set here is left to children.
-func RaiseFileLimit() {
+// may set it; it returns how many that are, 0 where that is not known. The Go runtime does so for itself alone; only a limit that was set
+// here is left to children.
+func RaiseFileLimit() int {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
-		return
+		return 0
 	}
 	more := syscall.Rlimit{Cur: max(limit.Max, filesWanted), Max: max(limit.Max, filesWanted)}
 	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &more) == nil {
-		return
+		return int(more.Cur)
 	}
 	limit.Cur = limit.Max
 	_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) // what is missing shows as a connection that cannot be opened
+	return int(limit.Cur)
 }
 
 // Signal sends a signal; the error says that the process has ended.
