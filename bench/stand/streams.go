@@ -113,7 +113,7 @@ func (f *Fleet) Renew(n int, stop func() bool, patience time.Duration) (*Renewed
 	}
 	deadline := time.Now().Add(patience).UnixNano()
 	running = n
-	if err := f.open(n, deadline, func() int { return begun }, func(*conn) {}); err != nil {
+	if err := f.open(n, deadline, func() int { return begun }); err != nil {
 		return r, err
 	}
 	const look = int64(10 * time.Millisecond)
