@@ -95,7 +95,11 @@ func (ex *exchange) failedWith(f *stream.Failure, x fault) {
 	ex.takeBack()
 	if ex.attempts < ex.policy.Retry.Attempts && !ex.expired() && ex.again(f) {
 		ex.g.Counters.Retry(ex.provider.Index)
-		ex.attempt()
+		if ex.resumeAt != 0 {
+			ex.arm()
+		} else {
+			ex.attempt()
+		}
 		return
 	}
 	ex.giveUp(f, x)
@@ -106,7 +110,13 @@ func (ex *exchange) failedWith(f *stream.Failure, x fault) {
 func (ex *exchange) again(f *stream.Failure) bool {
 	r := &ex.policy.Retry
 	switch f.Kind {
-	case stream.KindResolve, stream.KindConnect, stream.KindTLS, stream.KindBusy:
+	case stream.KindResolve, stream.KindConnect, stream.KindTLS:
+		if r.Connect && !ex.elsewhere() {
+			// Nobody else may be asked, and this one may be in the middle of a restart.
+			ex.resumeAt = ex.g.loop.Now() + int64(redialPause<<(2*min(ex.attempts-1, redialSteps)))
+		}
+		return r.Connect
+	case stream.KindBusy:
 		return r.Connect && ex.elsewhere()
 	case stream.KindShutdown:
 		return false // pools outlive the exchanges that may use them, but for a cut

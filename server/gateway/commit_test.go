@@ -10,6 +10,7 @@ import (
 	"penstock/loop/looptest"
 	"penstock/server/gateway"
 	"penstock/server/observe"
+	"penstock/upstream/stream"
 )
 
 // TestCommitPoint plays what the first of two providers does, step by step, and says what the client gets: before the response is
@@ -217,3 +218,42 @@ type transcript struct {
 
 func (s *transcript) OnBytes(_ *looptest.End, b []byte) { s.got = append(s.got, b...) }
 func (s *transcript) OnEnd(*looptest.End, error)        { s.ended = true }
+
+// A provider that nobody can stand in for is dialled again after a pause, since it may be in the middle of a restart; where there is
+// another one, that one is asked at once.
+func TestConnectIsTriedAgain(t *testing.T) {
+	for _, c := range []struct {
+		model  string
+		down   time.Duration
+		status int
+		least  time.Duration
+	}{
+		{"m-alpha", 500 * time.Millisecond, 200, 500 * time.Millisecond},
+		{"m-alpha", time.Hour, 502, time.Second},
+		{"both", time.Hour, 200, 0},
+	} {
+		r := newRig(1, nil)
+		r.calm = true
+		up := r.w.Now() + int64(c.down)
+		r.d.targets["alpha"].failure = func() stream.Kind {
+			if r.w.Now() < up {
+				return stream.KindConnect
+			}
+			return stream.KindNone
+		}
+		seen := &transcript{}
+		start := r.w.Now()
+		e := r.connect(looptest.Link{}, seen)
+		e.Write(newRequest(kindChat, c.model, makeToken('s', 5)).wire)
+		r.w.Run(10*time.Second, func() bool { return len(seen.got) > 0 })
+		took := time.Duration(r.w.Now() - start)
+		r.w.Pass(10 * time.Millisecond)
+		if !bytes.HasPrefix(seen.got, fmt.Appendf(nil, "HTTP/1.1 %d ", c.status)) || took < c.least || took > c.least+time.Second {
+			t.Errorf("%s, down for %v: after %v %q", c.model, c.down, took, seen.got)
+		}
+		e.Close()
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -94,6 +94,7 @@ type turn struct {
 	uncredited int
 
 	startAt, attemptAt, headAt, byteAt, downAt int64
+	resumeAt                                   int64 // when the next attempt begins; 0: it has
 	blockedAt                                  int64
 	bytesIn, bytesOut                          int64
 	taken                                      int64 // of bytesOut, acknowledged by the client, when that was last looked at
@@ -176,7 +177,9 @@ func (ex *exchange) arm() {
 	p := ex.policy
 	now := ex.g.loop.Now()
 	d := ex.startAt + int64(p.TotalTimeout) - now
-	if ex.answered {
+	if ex.resumeAt != 0 {
+		d = min(d, ex.resumeAt-now)
+	} else if ex.answered {
 		d = min(d, ex.byteAt+int64(p.BetweenTimeout)-now)
 		if ex.pending && ex.wholly && now-ex.headAt < int64(holdTime) {
 			d = min(d, ex.headAt+int64(holdTime)-now)
@@ -206,6 +209,12 @@ func (ex *exchange) OnTimer(*loop.Timer) {
 		// The client has stopped reading: nobody will miss the rest.
 		ex.cl.c.Abort()
 		return
+	case ex.resumeAt != 0:
+		if now >= ex.resumeAt {
+			ex.resumeAt = 0
+			ex.attempt()
+			return
+		}
 	case !ex.answered && now-ex.attemptAt >= int64(p.FirstByteTimeout):
 		ex.timeout("the provider did not answer in time")
 		return
