@@ -15,20 +15,20 @@ var (
 // may leave [DONE] out), after response.completed, .incomplete or .failed, message_stop, the last event of an image or audio
 // stream, or after an error event of any of them, which the client has then seen.
 //
-// What ends a stream counts once its line is complete; a last line without line feed counts if it looks complete.
+// What ends a stream counts once its line is complete; a last line without line feed counts if all that it has opened is closed.
 type EndScanner struct {
 	find     keyFinder
 	head     [lineHeadBytes]byte // of a line that began in an earlier piece
 	headLen  int
 	sequence int64
 	line     lineEnd
-	inside   bool // an event has begun and not ended
-	last     byte
-	finish   bool // look for finish_reason
-	reason   bool // its value has begun: one byte of it is still to be seen
-	numbered bool // look for sequence_number
-	named    bool // the event's name ends the stream
-	pending  bool // this line ends the stream
+	inside   bool    // an event has begun and not ended
+	tail     nesting // of the line that has no end yet
+	finish   bool    // look for finish_reason
+	reason   bool    // its value has begun: one byte of it is still to be seen
+	numbered bool    // look for sequence_number
+	named    bool    // the event's name ends the stream
+	pending  bool    // this line ends the stream
 	ended    bool
 	failed   bool
 }
@@ -48,7 +48,7 @@ func (s *EndScanner) Ended() bool {
 		return true
 	}
 	s.checkPartial()
-	return s.pending && (s.last == '}' || s.last == ']')
+	return s.pending && s.tail.closed()
 }
 
 // Failed says whether it ended with an error event.
@@ -56,6 +56,20 @@ func (s *EndScanner) Failed() bool { return s.Ended() && s.failed }
 
 // Between says whether what was fed ends between two events, where a comment or an event of the gateway's own may stand.
 func (s *EndScanner) Between() bool { return !s.inside }
+
+// Missing is what the last event lacks so that a client does not drop it at the end of the stream (WHATWG HTML §9.2.6): its blank line,
+// where all of its lines are complete, or all but the line feed of the one that ends the stream. Half a line is best dropped.
+func (s *EndScanner) Missing() string {
+	switch {
+	case !s.inside:
+		return ""
+	case s.line == lineEnded:
+		return "\n"
+	case !s.ended && s.Ended():
+		return "\n\n"
+	}
+	return ""
+}
 
 // Sequence is the sequence_number that an event after those of a /v1/responses stream would have.
 func (s *EndScanner) Sequence() int64 {
@@ -69,7 +83,6 @@ func (s *EndScanner) Feed(b []byte) {
 		return
 	}
 	s.track(b)
-	s.last = b[len(b)-1]
 	for len(b) > 0 && !s.ended {
 		nl := bytes.IndexByte(b, '\n')
 		line := b
@@ -82,8 +95,10 @@ func (s *EndScanner) Feed(b []byte) {
 		}
 		if nl < 0 {
 			s.headLen += copy(s.head[s.headLen:], line)
+			s.tail.feed(line)
 			return
 		}
+		s.tail = nesting{}
 		if s.headLen > 0 {
 			s.headLen += copy(s.head[s.headLen:], line)
 			line = s.head[:s.headLen]
@@ -93,6 +108,45 @@ func (s *EndScanner) Feed(b []byte) {
 		b = b[nl+1:]
 	}
 }
+
+// nesting follows the braces and brackets of JSON. It looks at each byte, so it is for what ends within a line only.
+type nesting struct {
+	depth    int
+	opened   bool
+	inString bool
+	escaped  bool
+}
+
+func (n *nesting) feed(b []byte) {
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case n.escaped:
+			n.escaped = false
+		case n.inString && c == '\\':
+			n.escaped = true
+		case n.inString && c != '"':
+			// The text of an event may be long: images are.
+			rest := b[i:]
+			if at := bytes.IndexByte(rest, '"'); at >= 0 {
+				rest = rest[:at]
+			}
+			if at := bytes.IndexByte(rest, '\\'); at >= 0 {
+				rest = rest[:at]
+			}
+			i += len(rest) - 1
+		case c == '"':
+			n.inString = !n.inString
+		case c == '{' || c == '[':
+			n.depth++
+			n.opened = true
+		case c == '}' || c == ']':
+			n.depth--
+		}
+	}
+}
+
+// closed says that something was opened and nothing is open any more.
+func (n *nesting) closed() bool { return n.opened && n.depth == 0 && !n.inString }
 
 // track keeps whether the last event is complete.
 func (s *EndScanner) track(b []byte) {

@@ -94,6 +94,10 @@ func TestEndScanner(t *testing.T) {
 	is(idChat, "data: {\"choices\":[{\"finish_reason\":null},{\"finish_reason\":\"\"},{\"finish_reason\":\"stop\"}]}\n\n", true, false, true)
 	is(idChat, "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}", true, false, false)
 	is(idChat, "data: {\"choices\":[{\"finish_reason\":\"stop\"", false, false, false) // cut off: the client has not got it
+	is(idChat, "data: {\"choices\":[{\"finish_reason\":\"stop\"}", false, false, false)
+	is(idChat, "data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"x\":\"\\\"}", false, false, false)
+	is(idChat, "data: {\"error\":{\"message\":\"x\"}", false, false, false)
+	is(idChat, "data: {\"error\":{\"message\":\"{\\\\\"}}", true, true, false)
 	is(idChat, "data: {\"choices\":[{\"text\":\"\\\"finish_reason\\\":\\\"stop\\\"\"}]}\n\n", false, false, true)
 	is(idChat, "data: {\"choices\":[{\"native_finish_reason\":\"stop\"}]}\n", false, false, false)
 	is(idChat, "data: {\"error\":{\"message\":\"x\"}}\n\n", true, true, true)
@@ -127,6 +131,26 @@ func TestEndScanner(t *testing.T) {
 	if none.Feed([]byte("data: [DONE]\n\n")); !none.Ended() {
 		t.Error("no end without endpoint")
 	}
+}
+
+func TestEndMissing(t *testing.T) {
+	is := func(stream, missing string) {
+		t.Helper()
+		splits([]byte(stream), func(pieces [][]byte) {
+			t.Helper()
+			if s := endOf(&table[idChat], pieces...); s.Missing() != missing {
+				t.Fatalf("%q: %q is missing", stream, s.Missing())
+			}
+		})
+	}
+	is("", "")
+	is("data: [DONE]\n\n", "")
+	is("data: [DONE]\n", "\n")
+	is("data: [DONE]", "\n\n")
+	is("data: {\"error\":{}}", "\n\n")
+	is("data: {\"error\":{}", "")
+	is("data: [DONE]\n\ndata: {\"half\"", "")
+	is("data: [DONE]\n\ndata: {}\n", "\n")
 }
 
 func TestEndSequence(t *testing.T) {
