@@ -52,6 +52,7 @@ type Conn struct {
 	linger  bool // close by way of stateLinger
 	eof     bool // the peer has ended its sending
 	reset   bool // drop what the kernel has not sent
+	endless bool // only Close ends what is being sent well
 
 	accepted bool // counts as a client of the backend's
 	patient  bool // a reset while reading is paused is seen when reading goes on
@@ -215,6 +216,10 @@ func (c *Conn) Abort() {
 	}
 }
 
+// Endless says whether the end of the connection is the end of what is being sent: anything but Close ends it with a reset then, so
+// that the peer does not take a part for the whole (RFC 9112 §8).
+func (c *Conn) Endless(yes bool) { c.endless = yes }
+
 func (c *Conn) startClose(linger bool) {
 	if c.state != stateOpen {
 		return
@@ -240,12 +245,15 @@ func (c *Conn) inputEnded() {
 			c.tls.ending = true // each side says close_notify before it closes (RFC 8446 §6.1)
 		}
 		c.flush()
-		if c.blocked {
+		switch {
+		case c.endless:
+			c.end(nil, true)
+		case c.blocked:
 			c.startClose(false)
 			if h, ok := c.h.(InputEnder); ok {
 				h.OnInputEnd(c)
 			}
-		} else {
+		default:
 			c.end(nil, false)
 		}
 	case stateLinger:

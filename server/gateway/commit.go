@@ -42,6 +42,7 @@ func (ex *exchange) takeBack() {
 		ex.pending = false
 		ex.bytesOut -= int64(ex.cl.c.Held())
 		ex.cl.c.Rollback()
+		ex.cl.c.Endless(false)
 		ex.keepAlive = ex.keptAlive
 		ex.chunked, ex.untilEnd, ex.headSent = false, false, false
 		ex.upstreamID = nil

@@ -112,6 +112,7 @@ func (ex *exchange) writeHead(status int, fields []stream.Field, contentLength i
 	case empty:
 	case ex.oldClient:
 		ex.untilEnd = true
+		ex.cl.c.Endless(true)
 	default:
 		ex.chunked = true
 		*b = append(*b, "transfer-encoding: chunked\r\n"...)
@@ -340,6 +341,7 @@ func (ex *exchange) keepWaiting() {
 		*b = http1.AppendFieldString(*b, "cache-control", "no-cache")
 		if ex.oldClient {
 			ex.untilEnd = true
+			ex.cl.c.Endless(true)
 		} else {
 			ex.chunked = true
 			*b = append(*b, "transfer-encoding: chunked\r\n"...)
