@@ -255,6 +255,9 @@ func (ex *exchange) succeed() {
 		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
 		ex.write(ex.g.scratch)
 	}
+	if ex.sse && ex.status == 200 {
+		ex.write([]byte(ex.ends.Missing()))
+	}
 	ex.endBody()
 	ex.finish("ok", "")
 }
