@@ -71,7 +71,14 @@ func (h *Host) deadline() int64 {
 }
 
 // Write implements loop.Backend.
-func (h *Host) Write(c *loop.Conn, b []byte) (int, error) { return c.Aux.(*End).put(b) }
+func (h *Host) Write(c *loop.Conn, b []byte) (int, error) {
+	e := c.Aux.(*End)
+	if e.spoil == nil {
+		return e.put(b)
+	}
+	_, err := e.put(e.spoil(b))
+	return len(b), err
+}
 
 // Unacked implements loop.Backend: what the far end has not read counts as not acknowledged.
 func (h *Host) Unacked(c *loop.Conn) int { return c.Aux.(*End).unread() }

@@ -7,6 +7,12 @@ const (
 	// this order (net.ipv4.tcp_wmem and tcp_rmem).
 	defaultBufferBytes = 64 << 10
 
+	// readBytes is the most that one read takes, as on metal.
+	readBytes = 64 << 10
+
+	// unbounded is the socket buffer of an end into which a fault is planted.
+	unbounded = 1 << 30
+
 	// batchEvents bounds how many events one poll batch gathers.
 	batchEvents = 16
 

@@ -2,6 +2,7 @@ package looptest
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -78,13 +79,13 @@ func run(seed uint64) (*World, *Host, *sender, *echo) {
 
 // TestSimulationEcho: whatever the network does, all bytes come back in order, the close is heard once, nothing is left.
 func TestSimulationEcho(t *testing.T) {
-	Seeds(t, 300, nil, func(seed uint64) error {
-		_, h, s, e := run(seed)
+	Seeds(t, 300, nil, func(r *Run) error {
+		_, h, s, e := run(r.Seed)
 		if !bytes.Equal(s.got, pattern(3000)) {
-			t.Fatalf("seed %d: %d bytes came back, or others than were sent", seed, len(s.got))
+			return fmt.Errorf("%d bytes came back, or others than were sent", len(s.got))
 		}
 		if e.closed != 1 || e.err != nil {
-			t.Fatalf("seed %d: closed %d times, %v", seed, e.closed, e.err)
+			return fmt.Errorf("closed %d times, %w", e.closed, e.err)
 		}
 		return h.Leaks(0)
 	})

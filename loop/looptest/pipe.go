@@ -25,9 +25,11 @@ type Link struct {
 	ShortWrites        bool // a write may take less than there is room for
 }
 
-// DrawLink draws a Link from the seed: mostly fast and whole, sometimes slow, narrow and in crumbs.
-func (w *World) DrawLink() Link {
-	r := w.RNG
+// DrawLink draws a Link from the world's seed.
+func (w *World) DrawLink() Link { return DrawLink(w.RNG) }
+
+// DrawLink draws a Link: mostly fast and whole, sometimes slow, narrow and in crumbs.
+func DrawLink(r *RNG) Link {
 	l := Link{BufferBytes: 1 << r.Between(8, 18), Split: SplitWhole, ShortWrites: r.Chance(20)}
 	switch {
 	case r.Chance(10):
@@ -51,12 +53,16 @@ type Script interface {
 
 // End is one end of a connection: of a loop (Host.Attach), or of a script.
 type End struct {
+	// Label names the end in a trace.
+	Label string
+
 	w      *World
 	far    *End
 	link   *Link
 	host   *Host
 	conn   connection
 	script Script
+	spoil  func([]byte) []byte // of a loop's end: a planted fault
 
 	in       []byte // on the way to this end, or waiting to be read; from is what has been read of it
 	from     int
@@ -115,6 +121,9 @@ func (e *End) put(b []byte) (int, error) {
 	if short {
 		n = e.w.RNG.Between(1, n)
 	}
+	if e.w.Trace != nil {
+		e.w.Trace("%s sends %d of %d bytes", e.name(), n, len(b))
+	}
 	if n > 0 {
 		if f.from > 0 && len(f.in)+n > cap(f.in) {
 			f.in = f.in[:copy(f.in, f.in[f.from:])]
@@ -148,6 +157,9 @@ func (e *End) release(reset bool) {
 		return
 	}
 	e.closed = true
+	if e.w.Trace != nil {
+		e.w.Trace("%s closes (reset %v, unread %d)", e.name(), reset, len(e.in)-e.from)
+	}
 	f := e.far
 	if reset || len(e.in) > e.from {
 		f.reset = true
@@ -228,9 +240,9 @@ func (e *End) cut(n int) int {
 	case SplitBytes:
 		return 1
 	case SplitRandom:
-		return e.w.RNG.Between(1, n)
+		return e.w.RNG.Between(1, min(n, readBytes))
 	}
-	return n
+	return min(n, readBytes)
 }
 
 func (e *End) isPaused() bool {
@@ -240,7 +252,18 @@ func (e *End) isPaused() bool {
 	return e.paused
 }
 
+// name is the label of the end, or that of the far one for the end that nobody has named.
+func (e *End) name() string {
+	if e.Label == "" {
+		return "the far end of " + e.far.Label
+	}
+	return e.Label
+}
+
 func (e *End) deliver(b []byte) {
+	if e.w.Trace != nil {
+		e.w.Trace("%s gets %q", e.name(), b)
+	}
 	if e.host != nil {
 		e.host.Loop.Readable(e.conn, b)
 		for i := range b {
@@ -252,6 +275,9 @@ func (e *End) deliver(b []byte) {
 }
 
 func (e *End) over(err error) {
+	if e.w.Trace != nil {
+		e.w.Trace("%s hears of the end: %v", e.name(), err)
+	}
 	if e.host != nil {
 		e.host.Loop.Gone(e.conn, err)
 		return

@@ -24,6 +24,13 @@ func (e *End) write(b []byte) {
 // Tap puts f between the script and the network: it gets what the script writes, and passes on what is to be sent, and when.
 func (e *End) Tap(f func(b []byte, write func([]byte))) { e.tap = f }
 
+// Spoil plants a fault into a loop's end: what f returns goes out instead of what the loop writes. The connection takes all of it.
+func (e *End) Spoil(f func(b []byte) []byte) {
+	l := *e.link
+	l.BufferBytes, l.ShortWrites = unbounded, false
+	e.link, e.spoil = &l, f
+}
+
 // Unsent is how many bytes of a scripted end wait for room.
 func (e *End) Unsent() int { return len(e.out) }
 
@@ -47,6 +54,9 @@ func (e *End) Reset() { e.release(true) }
 
 // Pause stops a scripted end's reading; the socket buffer fills and holds the far end back.
 func (e *End) Pause() { e.paused = true }
+
+// Paused says that a scripted end does not read.
+func (e *End) Paused() bool { return e.paused }
 
 // Resume reads on.
 func (e *End) Resume() {

@@ -11,6 +11,10 @@ type World struct {
 	RNG *RNG
 	// Steps counts events and timer runs.
 	Steps int
+	// OnStep, where set, is called after each step, when no loop is within a batch: what has to hold at any time is checked there.
+	OnStep func()
+	// Trace, where set, is told in one line each what the network and the loops do.
+	Trace func(format string, args ...any)
 
 	now    int64
 	events []event // a heap
@@ -42,6 +46,9 @@ type event struct {
 func NewWorld(seed uint64) *World {
 	return &World{Seed: seed, RNG: NewRNG(seed), now: monoStart, batch: batchEvents}
 }
+
+// Elapsed is the virtual time since the world began.
+func (w *World) Elapsed() time.Duration { return time.Duration(w.now - monoStart) }
 
 // Now is the virtual time, in ns of a monotonic clock.
 func (w *World) Now() int64 { return w.now }
@@ -100,6 +107,16 @@ func (w *World) pop() event {
 
 // Step lets the next thing happen: one event of a script, or one poll batch of a loop. False means that nothing is left to happen.
 func (w *World) Step() bool {
+	if !w.step() {
+		return false
+	}
+	if w.OnStep != nil {
+		w.OnStep()
+	}
+	return true
+}
+
+func (w *World) step() bool {
 	at, host := int64(-1), (*Host)(nil)
 	if len(w.events) > 0 {
 		at = w.events[0].at

@@ -72,7 +72,8 @@ func (a *asker) complete(count int) bool {
 // TestSimulation: whatever the network does, every stream comes whole, or its end is counted as cancelled; nothing is
 // left.
 func TestSimulation(t *testing.T) {
-	looptest.Seeds(t, 60, nil, func(seed uint64) error {
+	looptest.Seeds(t, 60, nil, func(r *looptest.Run) error {
+		seed := r.Seed
 		w := looptest.NewWorld(seed)
 		s := New(Options{Seed: seed})
 		panicked := ""
