@@ -10,7 +10,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME  ?= 20s
 SEED      ?=
-COUNT     ?= 100
+TRIM      ?=
+COUNT     ?= 10000
 BENCH     ?= .
 BENCHTIME ?= 1s
 BASE      ?= HEAD
@@ -22,7 +23,7 @@ RATE      ?= 1000
 # Where the build tag `invariants` spoils lent bytes and checks owners.
 INVARIANTS := ./pool/... ./http1/... ./upstream/... ./loop/...
 
-.PHONY: help run build test test-invariants check vuln race fuzz sim lint fmt gen bench bench-compare load soak flamegraph wire clean \
+.PHONY: help run build test test-invariants check vuln race fuzz sim soak-sim lint fmt gen bench bench-compare load soak flamegraph wire clean \
 	need-go need-cc need-node
 
 help: ## this list
@@ -36,7 +37,7 @@ build: need-go ## one static binary: bin/penstock
 
 test: need-go need-cc need-node ## every test under the race detector, with invariants, with the official clients
 	go test -race -shuffle=on ./...
-	@$(MAKE) --no-print-directory test-invariants
+	@$(MAKE) --no-print-directory test-invariants sim
 
 test-invariants: need-go need-cc ## the codecs and loops with lent bytes spoiled and owners checked
 	go test -race -shuffle=on -tags invariants $(INVARIANTS)
@@ -58,10 +59,14 @@ fuzz: need-go ## every fuzz target for FUZZTIME (20s)
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" < /dev/null; \
 	done
 
-sim: need-go ## simulation from seeds: SEED= replays one, COUNT= says how many (100)
-	@list="$$(go test -list '^TestSimulation' ./loop/... ./server/...)"; \
+sim: need-go ## simulation from seeds: COUNT= says how many (10000), SEED= replays one with a trace (TRIM= as printed)
+	@list="$$(go test -list '^TestSimulation' ./server/gateway)"; \
 	grep -q '^TestSimulation' <<< "$$list" || { echo "make sim: there is no test named TestSimulation…, so nothing was simulated." >&2; exit 1; }
-	PENSTOCK_SIM_SEED=$(SEED) PENSTOCK_SIM_COUNT=$(COUNT) go test -count=1 -run '^TestSimulation' ./loop/... ./server/...
+	PENSTOCK_SIM_SEED=$(SEED) PENSTOCK_SIM_TRIM=$(TRIM) PENSTOCK_SIM_COUNT=$(COUNT) \
+		go test -count=1 $(if $(SEED),-v -run '^TestSimulationGateway$$' ./server/gateway,-run '^TestSimulation' ./server/gateway)
+
+soak-sim: need-go ## simulation with ever new seeds for DURATION= (1h); stops at the first that fails
+	PENSTOCK_SIM_DURATION=$(or $(DURATION),1h) go test -count=1 -timeout 0 -v -run '^TestSimulationGateway$$' ./server/gateway
 
 lint: need-go ## format, vet and staticcheck, with and without invariants
 	@unformatted="$$(go run $(GOFUMPT) -l .)"; \

@@ -2,241 +2,280 @@ package gateway_test
 
 import (
 	"bytes"
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
+
+	"penstock/loop/looptest"
 )
 
 // ask is a request as a provider has seen it, and what it does about it. The token in the request decides the answer, byte for byte, so
-// that the client knows what has to come.
+// that the client knows what has to come; the mark in the answer is the ask's own.
 type ask struct {
-	provider string
-	token    string
-	api      string
-	stream   bool
-	usage    bool // include_usage
-	over     bool // complete, broken off, or cancelled by the gateway
-	cost     bool // the usage has been sent
+	provider   string
+	token      string
+	mark       string
+	op         *operation
+	api        string
+	request    *request // what the client has sent, where a simulated one did
+	stream     bool
+	usage      bool // include_usage
+	over       bool // complete, broken off, or cancelled by the gateway
+	cost       bool // the usage has been sent
+	status     int  // of the answer, once it has one
+	failing    bool // the answer ends with an error event of the provider
+	untilClose bool // its answer ends with the connection, so that nobody can tell whether it is whole
+	fate       fate
+	end        *looptest.End // of the connection that it came on
+}
+
+// respHead is the head of a provider's answer.
+type respHead struct {
+	status     int
+	media      string
+	length     int  // Content-Length; -1: none
+	untilClose bool // HTTP/1.1: the end of the connection ends the body
+	fields     []string
 }
 
 // reply is how a provider answers, whatever the protocol.
 type reply interface {
 	interim()
 	head(status int, media string, length int)
+	headAs(h respHead)
 	data(b []byte)
 	end()
-	reset()   // the stream, or the connection
-	refuse()  // REFUSED_STREAM, where there is such a thing
-	hangUp()  // close the connection
-	goAway()  // take no further requests
-	garbage() // break the protocol
+	trailers() // as end, with a trailer section
+	reset()    // the stream, or the connection
+	refuse()   // REFUSED_STREAM, where there is such a thing
+	hangUp()   // close the connection
+	goAway()   // take no further requests
+	garbage()  // break the protocol
+	garbageOf(n int)
+	surplus() // bytes after the end of the answer
 }
 
-// Tokens: "tok", a letter for the size of the answer, 8 hex digits, "z".
-const tokenBytes = 3 + 1 + 8 + 1
-
-func makeToken(size byte, n uint32) string { return fmt.Sprintf("tok%c%08xz", size, n) }
-
-// findToken returns the token in a request's body, or "".
-func findToken(b []byte) string {
-	i := bytes.Index(b, []byte("tok"))
-	if i < 0 || len(b) < i+tokenBytes || b[i+tokenBytes-1] != 'z' {
-		return ""
+// newAsk reads what the provider needs of a request, and checks what every request has to have.
+func newAsk(r *rig, provider string, e *looptest.End, method, path string, field func(string) string, body []byte) *ask {
+	a := &ask{provider: provider, end: e, token: findToken([]byte(field("x-pass")))}
+	if a.token == "" { // a test's own request
+		a.token = findToken(append([]byte(path), body...))
 	}
-	return string(b[i : i+tokenBytes])
-}
-
-func tokenNumber(token string) int {
-	n, _ := strconv.ParseUint(token[4:12], 16, 32)
-	return int(n)
-}
-
-// size is how often the token is repeated in its answer.
-func size(token string) int {
-	if token[3] == 'B' {
-		return 1000 + tokenNumber(token)%1500
+	if a.token == "" {
+		r.fail("request without a token to %s: %q", path, body)
+		a.token = makeToken('s', 0)
 	}
-	return tokenNumber(token) % 24
+	r.marks++
+	a.mark = makeMark(r.marks)
+	r.byMark[a.mark] = a
+	if a.op = operationOf(method, path, a.token); a.op == nil {
+		r.fail("request to %q", path)
+		a.op = operations[0]
+	}
+	a.api = a.op.api
+	if key := field("authorization") + field("x-api-key"); !strings.HasSuffix(key, "provider-key") {
+		r.fail("the provider got the key %q", key)
+	}
+	a.request = r.byToken[a.token]
+	a.stream = bytes.Contains(body, []byte(`"stream":true`)) || bytes.Contains(body, []byte("name=\"stream\"\r\n\r\ntrue")) || strings.HasSuffix(path, "?stream=true")
+	a.usage = bytes.Contains(body, []byte(`"include_usage":true`))
+	if a.op.adds && a.stream && !a.usage {
+		r.fail("a stream was not asked for its usage: %q", body)
+	}
+	if q := a.request; q != nil {
+		if want := q.atProvider(provider); q.op != a.op || !bytes.Equal(body, want) {
+			r.fail("the body of a request is not what the client has sent: got %q, want %q", body, want)
+		}
+		r.checkAsk(a)
+	} else if a.op.named && a.op.form == formJSON && !bytes.Contains(body, []byte(`"model":"m-`+provider+`"`)) {
+		r.fail("%s was asked for another's model: %q", provider, body)
+	}
+	return a
 }
 
-func inputTokens(token string) int  { return 1 + tokenNumber(token)%97 }
-func outputTokens(token string) int { return 1 + tokenNumber(token)%89 }
-
-// wholeAnswer is the body of an answer that does not stream.
-func wholeAnswer(token, api string) []byte {
-	text := strings.Repeat(token+" ", size(token))
-	if api == "anthropic" {
-		return fmt.Appendf(nil, `{"type":"message","id":%q,"role":"assistant","content":[{"type":"text","text":%q}],"usage":{"input_tokens":%d,"output_tokens":%d}}`,
-			token, text, inputTokens(token), outputTokens(token))
+// checkAsk says whether the request may come to a provider at all, for the first time or once more.
+func (r *rig) checkAsk(a *ask) {
+	if r.heard[a.token] {
+		r.fail("the request %s was sent once more after a part of an answer had reached the client", a.token)
 	}
-	return fmt.Appendf(nil, `{"id":%q,"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":%q},"finish_reason":"stop"}],"usage":{"prompt_tokens":%d,"completion_tokens":%d}}`,
-		token, text, inputTokens(token), outputTokens(token))
+	if r.tries[a.token]++; r.tries[a.token] > r.pol.Retry.Attempts+staleAttempts {
+		r.fail("the request %s was sent %d times", a.token, r.tries[a.token])
+	}
 }
 
-// eventAnswer is the events of an answer that streams.
-func eventAnswer(token string, usage bool) [][]byte {
-	var events [][]byte
-	add := func(format string, args ...any) {
-		events = append(events, fmt.Appendf(nil, "data: "+format+"\n\n", args...))
+// staleAttempts is how often a request may meet a connection that was closed just then, over and above its attempts.
+const staleAttempts = 8
+
+// early reads what a provider knows of a request whose body is not complete, now and then; else it returns nil.
+func (r *rig) early(provider string, field func(string) string) *ask {
+	if r.calm || !r.earlies || r.fateOf != nil || !r.w.RNG.Chance(3) {
+		return nil
 	}
-	for i := range size(token) {
-		add(`{"id":%q,"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"%s#%d"},"finish_reason":null}]}`, token, token, i)
+	token := findToken([]byte(field("x-pass")))
+	q := r.byToken[token]
+	if q == nil || q.op == nil {
+		return nil
 	}
-	add(`{"id":%q,"object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`, token)
-	if usage {
-		add(`{"id":%q,"object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":%d,"completion_tokens":%d}}`,
-			token, inputTokens(token), outputTokens(token))
-	}
-	add("[DONE]")
-	return events
+	r.marks++
+	a := &ask{provider: provider, token: token, mark: makeMark(r.marks), op: q.op, api: q.op.api, request: q, fate: "early"}
+	r.byMark[a.mark] = a
+	r.checkAsk(a)
+	return a
 }
 
-// errorAnswer is the body of a provider's own error.
-func errorAnswer(token string, status int) []byte {
-	return fmt.Appendf(nil, `{"error":{"message":"provider says %d to %s","type":"simulated","code":null,"param":null}}`, status, token)
+// serveEarly answers a request of which not all has come.
+func (r *rig) serveEarly(a *ask, to reply) {
+	r.asks = append(r.asks, a)
+	r.count("provider early")
+	r.trace("%s answers %s (%s) before it is complete", a.provider, a.token, a.mark)
+	p := &scene{r: r, a: a, to: to}
+	p.refuseAs([]int{400, 413}, "")
+	p.run()
 }
 
-// fate is what a provider does with one request.
-type fate uint8
+func (a *ask) exchanged() exchanged { return exchanged{a.token, a.mark} }
 
-const (
-	fateWell fate = iota
-	fateStatus
-	fateSilent  // no answer, ever
-	fateStall   // silent in the middle
-	fateReset   // before the head
-	fateBreak   // reset in the middle
-	fateRefuse  // REFUSED_STREAM or the like
-	fateHangUp  // close before the head
-	fateCut     // close in the middle
-	fateGoAway  // answer well, take no more
-	fateLeave   // GOAWAY that leaves the request out
-	fateGarbage // break the protocol
-	fateShort   // end well framed, but without the finish of a stream
-	fates
-)
+// body is the whole answer, joined.
+func (a *ask) body() []byte {
+	if !a.streams() {
+		return a.op.whole(a.exchanged())
+	}
+	var b []byte
+	for _, e := range a.op.events(a.exchanged()) {
+		if a.usage || !e.usage {
+			b = append(b, e.bytes...)
+		}
+	}
+	return b
+}
+
+func (a *ask) streams() bool { return a.stream && a.op.events != nil }
 
 // serve plays the answer to a request that is complete.
 func (r *rig) serve(a *ask, to reply) {
 	w := r.w
 	r.asks = append(r.asks, a)
-	f := fateWell
-	if !r.calm && w.RNG.Chance(30) {
-		f = fate(w.RNG.Intn(int(fates)))
+	a.fate = fateWell
+	if !r.calm && w.RNG.Chance(35) {
+		a.fate = drawFate(w.RNG)
 	}
 	if r.fateOf != nil {
-		f = r.fateOf(a)
+		a.fate = r.fateOf(a)
 	}
 	if r.served != nil {
 		r.served(a, to)
 	}
-	var steps []func()
-	step := func(fn func()) { steps = append(steps, fn) }
+	r.count("provider " + string(a.fate))
+	r.count("operation " + a.op.name)
+	r.trace("%s is asked for %s (%s): %s", a.provider, a.token, a.mark, a.fate)
+	p := &scene{r: r, a: a, to: to}
 	if r.fateOf == nil && w.RNG.Chance(5) {
-		step(to.interim)
+		p.step(to.interim)
 	}
-	var body []byte
-	switch {
-	case a.stream:
-		body = bytes.Join(eventAnswer(a.token, a.usage), nil)
-	default:
-		body = wholeAnswer(a.token, a.api)
-	}
-	if r.planted != nil {
-		body = r.planted(a, body)
-	}
-	head := func(status, n int) {
-		media := "application/json"
-		if a.stream && status == 200 {
-			media, n = "text/event-stream; charset=utf-8", -1
-		} else if w.RNG.Chance(30) {
-			n = -1
-		}
-		step(func() { to.head(status, media, n) })
-	}
-	// pieces sends b in parts, cut without regard to events.
-	pieces := func(b []byte) {
-		for n := 1 + w.RNG.Intn(6); len(b) > 0; n-- {
-			k := len(b)
-			if n > 1 {
-				k = w.RNG.Between(1, len(b))
-			}
-			part := b[:k]
-			step(func() { to.data(part) })
-			b = b[k:]
-		}
-	}
-	over := func(last func()) {
-		step(func() { a.over = true; last() })
-	}
-	switch f {
-	case fateWell, fateGoAway:
-		if f == fateGoAway {
-			step(to.goAway)
-		}
-		head(200, len(body))
-		step(func() { a.cost = true })
-		pieces(body)
-		over(to.end)
-	case fateStatus:
-		status := []int{400, 401, 404, 429, 500, 503, 529}[w.RNG.Intn(7)]
-		b := errorAnswer(a.token, status)
-		head(status, len(b))
-		pieces(b)
-		over(to.end)
-	case fateSilent:
-	case fateStall, fateBreak, fateCut, fateShort:
-		head(200, len(body))
-		step(func() { a.cost = true })
-		part := body[:w.RNG.Intn(len(body))]
-		pieces(part)
-		switch f {
-		case fateBreak:
-			over(to.reset)
-		case fateCut:
-			over(to.hangUp)
-		case fateShort:
-			if a.stream {
-				over(to.end)
-			} else {
-				over(to.reset)
-			}
-		default:
-		}
-	case fateReset:
-		over(to.reset)
-	case fateRefuse:
-		over(to.refuse)
-	case fateHangUp:
-		over(to.hangUp)
-	case fateLeave:
-		over(func() { to.refuse(); to.goAway() })
-	case fateGarbage:
-		over(to.garbage)
-	default:
-	}
-	r.play(a, steps)
+	fates[a.fate].script(p)
+	p.run()
 }
 
-// play runs the steps one after the other, each after a while, until the request is over.
-func (r *rig) play(a *ask, steps []func()) {
-	if len(steps) == 0 {
+// scene is a script being written, and then run.
+type scene struct {
+	r     *rig
+	a     *ask
+	to    reply
+	slow  time.Duration // between two steps, at most; 0: as drawn
+	steps []func()
+}
+
+func (p *scene) step(f func()) { p.steps = append(p.steps, f) }
+
+// head answers with the media type that belongs to the body; n is the body's length.
+func (p *scene) head(status, n int) {
+	h := respHead{status: status, media: p.a.op.media, length: n}
+	switch {
+	case status != 200:
+		h.media = "application/json"
+	case p.a.streams():
+		h.media, h.length = "text/event-stream; charset=utf-8", -1
+	}
+	if p.r.w.RNG.Chance(30) {
+		h.length = -1
+	}
+	if h.length < 0 && !p.r.calm && p.r.w.RNG.Chance(10) {
+		h.untilClose = true
+	}
+	p.headAs(h)
+}
+
+func (p *scene) headAs(h respHead) {
+	p.step(func() {
+		p.a.status, p.a.untilClose = h.status, h.untilClose && p.a.provider == "beta"
+		p.to.headAs(h)
+	})
+}
+
+// pieces sends b in parts, cut without regard to events.
+func (p *scene) pieces(b []byte, most int) {
+	if p.r.planted != nil {
+		b = p.r.planted(p.a, b)
+	}
+	for n := 1 + p.r.w.RNG.Intn(most); len(b) > 0; n-- {
+		k := len(b)
+		if n > 1 {
+			k = p.r.w.RNG.Between(1, len(b))
+		}
+		part := b[:k]
+		p.step(func() { p.to.data(part) })
+		b = b[k:]
+	}
+}
+
+// paying says that usage may be among what follows.
+func (p *scene) paying() {
+	p.step(func() { p.a.cost = true })
+}
+
+// well answers as it should be, but for the end.
+func (p *scene) well() {
+	b := p.a.body()
+	p.head(200, len(b))
+	p.paying()
+	p.pieces(b, 6)
+}
+
+// some answers with a part of what it should be.
+func (p *scene) some() {
+	b := p.a.body()
+	p.head(200, len(b))
+	p.paying()
+	p.pieces(b[:p.r.w.RNG.Intn(len(b))], 6)
+}
+
+// over is the last step.
+func (p *scene) over(last func()) {
+	p.step(func() { p.a.over = true; last() })
+}
+
+// run takes one step after the other, each after a while, until the request is over.
+func (p *scene) run() {
+	if len(p.steps) == 0 {
 		return
 	}
+	r := p.r
 	d := time.Duration(0)
 	switch {
 	case r.calm && !r.timed:
+	case p.slow > 0:
+		d = r.w.RNG.Duration(p.slow/4, p.slow)
 	case r.w.RNG.Chance(50):
 		d = r.w.RNG.Duration(0, 2*time.Millisecond)
 	case r.w.RNG.Chance(10):
 		d = r.w.RNG.Duration(0, 1500*time.Millisecond)
 	}
 	r.w.After(d, func() {
-		if a.over {
+		if p.a.over {
 			return
 		}
-		steps[0]()
-		r.play(a, steps[1:])
+		next := p.steps[0]
+		p.steps = p.steps[1:]
+		next()
+		p.run()
 	})
 }

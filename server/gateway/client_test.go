@@ -11,149 +11,17 @@ import (
 	"penstock/loop/looptest"
 )
 
-// kind is what a client asks for.
-type kind uint8
-
-const (
-	kindChat kind = iota
-	kindStream
-	kindStreamUsage // with include_usage
-	kindMessages
-	kindChunked
-	kindExpect
-	kindModels
-	kindModel
-	kindHead
-	kindWrongKey
-	kindUnknown
-	kindNotFound
-	kindMethod
-	kindBadJSON
-	kindNoModel
-	kindEncoded
-	kindTooLarge
-	kindTooLargeChunked
-	kindMalformed
-	kinds
-)
-
-// request is one request of a client.
-type request struct {
-	kind  kind
-	token string
-	wire  []byte
-	after []byte // of kindExpect: the body, which is sent after 100 Continue
-}
-
-// want is the status that a request gets where nothing goes wrong behind the gateway.
-func (q *request) want() int {
-	switch q.kind {
-	case kindWrongKey:
-		return 401
-	case kindUnknown, kindNotFound:
-		return 404
-	case kindMethod:
-		return 405
-	case kindBadJSON, kindNoModel, kindMalformed:
-		return 400
-	case kindEncoded:
-		return 415
-	case kindTooLarge, kindTooLargeChunked:
-		return 413
-	default:
-		return 200
-	}
-}
-
-// asks says that a provider answers.
-func (q *request) asks() bool { return q.kind <= kindExpect }
-
-func newRequest(k kind, model, token string) *request {
-	q := &request{kind: k, token: token}
-	body := fmt.Sprintf(`{"model":%q,"user":%q,"messages":[{"role":"user","content":"say %s"}]}`, model, token, strings.Repeat("it ", tokenNumber(token)%200))
-	line, key, more := "POST /v1/chat/completions", goodKey, ""
-	framed := true
-	switch k {
-	case kindStream:
-		body = body[:len(body)-1] + `,"stream":true}`
-	case kindStreamUsage:
-		body = body[:len(body)-1] + `,"stream":true,"stream_options":{"include_usage":true}}`
-	case kindMessages:
-		line = "POST /v1/messages"
-		more = "anthropic-version: 2023-06-01\r\n"
-	case kindModels:
-		line, body = "GET /v1/models", ""
-	case kindModel:
-		line, body = "GET /v1/models/m-alpha", ""
-	case kindHead:
-		line, body = "HEAD /v1/models", ""
-	case kindWrongKey:
-		key = "sk-somebody-else"
-	case kindUnknown:
-		body = strings.Replace(body, model, "m-nobody", 1)
-	case kindNotFound:
-		line = "POST /v1/nothing/here"
-	case kindMethod:
-		line, body = "DELETE /v1/chat/completions", ""
-	case kindBadJSON:
-		body = body[:len(body)/2]
-	case kindNoModel:
-		body = `{"user":"` + token + `"}`
-	case kindEncoded:
-		more = "content-encoding: gzip\r\n"
-	case kindTooLarge:
-		body = strings.Repeat("x", bodyLimit+1)
-	case kindTooLargeChunked, kindChunked:
-		framed = false
-	case kindMalformed:
-		more = "content-length: 1\r\nbad header line\r\n"
-	default:
-	}
-	var b []byte
-	b = fmt.Appendf(b, "%s HTTP/1.1\r\nHost: gateway.test\r\nAuthorization: Bearer %s\r\n%s", line, key, more)
-	switch {
-	case !framed:
-		b = append(b, "Transfer-Encoding: chunked\r\n\r\n"...)
-		if k == kindTooLargeChunked {
-			body = strings.Repeat("x", bodyLimit+1)
-		}
-		for len(body) > 0 {
-			n := min(len(body), 1+len(body)/2)
-			b = fmt.Appendf(b, "%x;x=y\r\n%s\r\n", n, body[:n])
-			body = body[n:]
-		}
-		b = append(b, "0\r\nx-sum: 1\r\n\r\n"...)
-	case k == kindExpect:
-		b = fmt.Appendf(b, "Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(body))
-		q.after = []byte(body)
-	case body != "":
-		b = fmt.Appendf(b, "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-	default:
-		b = append(b, "\r\n"...)
-	}
-	q.wire = b
-	return q
-}
-
-// answer is one response as a client reads it.
-type answer struct {
-	status    int
-	head      http.Header
-	body      []byte
-	chunked   bool
-	left      int // of a body with Content-Length, or of a chunk; -1: until the end of the connection
-	inChunk   bool
-	lastChunk bool
-}
-
 // user is one client: it sends its requests, pipelined or one by one, reads the answers, and may leave at any time.
 type user struct {
 	r         *rig
 	e         *looptest.End
+	rng       *looptest.RNG
+	link      looptest.Link
 	requests  []*request
 	next      int // to be sent
 	pipelined bool
 	thinks    time.Duration
+	sluggish  bool // it reads or sends so slowly that timers may end what it asked for
 
 	in        []byte
 	cur       *answer
@@ -162,13 +30,31 @@ type user struct {
 	left      bool // the client has gone
 	over      bool // the connection is over
 	continued bool
-	cost      [2]uint64 // tokens of the answers that have come whole
+	paid      tally // tokens of the answers that have come whole
 	statuses  map[int]int
 }
 
+// answer is one response as a client reads it.
+type answer struct {
+	status    int
+	head      http.Header
+	body      []byte
+	scanned   int    // of body, for tokens and marks
+	mark      string // the first one in body
+	chunked   bool
+	left      int // of a body with Content-Length, or of a chunk; -1: until the end of the connection
+	inChunk   bool
+	lastChunk bool
+}
+
 func newUser(r *rig, l looptest.Link, requests []*request) *user {
-	u := &user{r: r, requests: requests, statuses: map[int]int{}}
+	u := &user{r: r, requests: requests, statuses: map[int]int{}, rng: r.w.RNG, link: l}
+	for _, q := range requests {
+		r.byToken[q.token], r.heard[q.token], r.tries[q.token] = q, false, 0
+	}
+	r.users = append(r.users, u)
 	u.e = r.connect(l, u)
+	u.e.Label = r.label("client")
 	return u
 }
 
@@ -180,9 +66,11 @@ func (u *user) begin() {
 		q := u.requests[u.next]
 		u.next++
 		u.continued = false
+		u.r.count("request " + q.kind.name)
+		u.r.trace("%s asks: %s, %s", u.e.Label, q.kind.name, q.token)
 		u.e.Write(q.wire)
 		if q.after != nil {
-			if !u.pipelined && u.r.w.RNG.Chance(70) {
+			if !u.pipelined && u.rng.Chance(70) {
 				u.awaitContinue(q)
 				return
 			}
@@ -219,11 +107,17 @@ func (u *user) leave(how int) {
 	}
 }
 
-func (u *user) OnEnd(e *looptest.End, err error) {
+func (u *user) OnEnd(_ *looptest.End, err error) {
 	if u.cur != nil && u.cur.left == -1 && err == nil {
 		u.complete()
 	}
 	u.over = true
+	if u.cur != nil {
+		u.wasCut(err)
+	}
+	if len(u.in) > 0 && err == nil && !u.left {
+		u.r.fail("the connection ended within the head of an answer: %q", u.in)
+	}
 }
 
 func (u *user) OnBytes(_ *looptest.End, b []byte) {
@@ -240,8 +134,7 @@ func (u *user) read() bool {
 	a := u.cur
 	switch {
 	case a.left == -1:
-		a.body = append(a.body, u.in...)
-		u.in = u.in[:0]
+		u.take(len(u.in))
 		return false
 	case a.chunked && !a.inChunk:
 		i := bytes.Index(u.in, []byte("\r\n"))
@@ -263,8 +156,7 @@ func (u *user) read() bool {
 		}
 		n, err := strconv.ParseUint(line, 16, 32)
 		if err != nil {
-			u.r.fail("chunk size %q", line)
-			u.over = true
+			u.broken("chunk size %q", line)
 			return false
 		}
 		a.left, a.inChunk, a.lastChunk = int(n), n > 0, n == 0
@@ -274,8 +166,7 @@ func (u *user) read() bool {
 		return false
 	}
 	n := min(a.left, len(u.in))
-	a.body = append(a.body, u.in[:n]...)
-	u.in = u.in[n:]
+	u.take(n)
 	if a.left -= n; a.left == 0 {
 		if !a.chunked {
 			u.complete()
@@ -283,6 +174,51 @@ func (u *user) read() bool {
 		a.inChunk = false
 	}
 	return true
+}
+
+// take moves n bytes into the body, and looks for those of another exchange, or of a second answer to this one.
+func (u *user) take(n int) {
+	a, q := u.cur, u.requests[u.answers]
+	a.body = append(a.body, u.in[:n]...)
+	u.in = u.in[n:]
+	if len(u.in) == 0 {
+		u.in = nil
+	}
+	for rest := a.body[a.scanned:]; ; {
+		i := bytes.IndexByte(rest, 'z') // tokens and marks end in it
+		if i < 0 {
+			break
+		}
+		at := len(a.body) - len(rest) + i + 1
+		rest, a.scanned = rest[i+1:], at
+		if token := findToken(a.body[max(0, at-tokenBytes):at]); token != "" && token != q.token {
+			u.r.fail("bytes of another exchange: %s in the answer to %s", token, q.token)
+		}
+		if mark := findMark(a.body[max(0, at-markBytes):at]); mark != "" {
+			u.marked(q, a, mark)
+		}
+	}
+}
+
+// marked notes from which request to a provider an answer is.
+func (u *user) marked(q *request, a *answer, mark string) {
+	if a.mark == mark {
+		return
+	}
+	if a.mark != "" {
+		u.r.fail("the answer to %s is made of two: %s and %s", q.token, a.mark, mark)
+		return
+	}
+	a.mark = mark
+	u.r.heard[q.token] = true
+	if of := u.r.byMark[mark]; of == nil || of.token != q.token {
+		u.r.fail("the answer to %s has the mark of another: %s", q.token, mark)
+	}
+}
+
+func (u *user) broken(format string, args ...any) {
+	u.r.fail(format, args...)
+	u.over = true
 }
 
 func (u *user) readHead() bool {
@@ -293,9 +229,12 @@ func (u *user) readHead() bool {
 	lines := strings.Split(string(u.in[:end]), "\r\n")
 	u.in = u.in[end+4:]
 	a := &answer{head: http.Header{}}
-	if _, err := fmt.Sscanf(lines[0], "HTTP/1.1 %d ", &a.status); err != nil {
-		u.r.fail("status line %q", lines[0])
-		u.over = true
+	status, ok := strings.CutPrefix(lines[0], "HTTP/1.1 ")
+	if ok && len(status) > 3 {
+		a.status, _ = strconv.Atoi(status[:3])
+	}
+	if a.status < 100 {
+		u.broken("status line %q", lines[0])
 		return false
 	}
 	for _, l := range lines[1:] {
@@ -312,21 +251,39 @@ func (u *user) readHead() bool {
 		}
 		return true
 	}
-	if u.answers >= u.next {
-		u.r.fail("an answer (%d) that nobody has asked for", a.status)
-		u.over = true
+	if u.answers >= u.next && !(a.status == 408 && u.answers < len(u.requests)) {
+		u.broken("an answer (%d) that nobody has asked for", a.status)
 		return false
 	}
-	q := u.requests[u.answers]
-	lengths, codings := a.head.Values("Content-Length"), a.head.Values("Transfer-Encoding")
-	if len(lengths)+len(codings) > 1 {
-		u.r.fail("framed twice: %q", lines)
+	if u.closing {
+		u.broken("an answer (%d) after the one that said that the connection closes", a.status)
+		return false
+	}
+	if u.answers >= len(u.requests) {
+		u.broken("one answer too many (%d)", a.status)
+		return false
 	}
 	u.cur = a
+	u.frame(a, u.requests[u.answers])
+	return true
+}
+
+// frame finds out how the body of an answer ends.
+func (u *user) frame(a *answer, q *request) {
+	lengths, codings := a.head.Values("Content-Length"), a.head.Values("Transfer-Encoding")
+	if len(lengths)+len(codings) > 1 {
+		u.r.fail("framed twice: %q %q", lengths, codings)
+	}
+	if token := a.head.Get("X-Token"); token != "" && token != q.token {
+		u.r.fail("the head of another answer: %s for %s", token, q.token)
+	}
 	switch {
-	case q.kind == kindHead || a.status == 204:
+	case q.noEnd || a.status == 204 || a.status == 304:
 		u.complete()
 	case len(codings) == 1:
+		if q.old {
+			u.r.fail("a chunked answer to HTTP/1.0")
+		}
 		a.chunked = true
 		a.left = -2
 	case len(lengths) == 1:
@@ -336,7 +293,6 @@ func (u *user) readHead() bool {
 	default:
 		a.left = -1
 	}
-	return true
 }
 
 // complete checks an answer that is whole.
@@ -345,127 +301,40 @@ func (u *user) complete() {
 	u.cur = nil
 	u.answers++
 	u.statuses[a.status]++
+	u.r.count("status " + strconv.Itoa(a.status))
+	u.r.trace("%s has its answer to %s: %d, %d bytes", u.e.Label, q.token, a.status, len(a.body))
 	if strings.EqualFold(a.head.Get("Connection"), "close") {
 		u.closing = true
+	} else if a.left == -1 && !q.noEnd && a.status != 204 && a.status != 304 {
+		u.r.fail("an answer that the end of the connection ends does not say so")
 	}
 	if err := u.check(q, a); err != nil {
-		u.r.fail("%s (kind %d, %d): %w", q.token, q.kind, a.status, err)
+		u.r.failAs(fmt.Sprintf("%.40s", err), "%s (%s, %d): %w", q.token, q.kind.name, a.status, err)
 	}
 	if u.thinks > 0 {
-		u.r.w.After(u.r.w.RNG.Duration(0, u.thinks), u.begin)
+		u.r.w.After(u.rng.Duration(0, u.thinks), u.begin)
 	} else {
 		u.begin()
 	}
 }
 
-func (u *user) check(q *request, a *answer) error {
-	ids := append(a.head.Values("X-Request-Id"), a.head.Values("Request-Id")...)
-	if len(ids) != 1 || u.r.ids[ids[0]] {
-		return fmt.Errorf("request ids %q: not one, or not a new one", ids)
+// wasCut looks at an answer that the end of the connection has cut.
+func (u *user) wasCut(err error) {
+	a, q := u.cur, u.requests[u.answers]
+	u.r.count("answer cut")
+	u.r.trace("%s has %d bytes of its answer to %s: %v", u.e.Label, len(a.body), q.token, err)
+	if u.left {
+		return
 	}
-	u.r.ids[ids[0]] = true
-	if !q.asks() || a.status != 200 {
-		return u.checkOther(q, a)
-	}
-	if q.kind != kindStream && q.kind != kindStreamUsage {
-		api := "openai"
-		if q.kind == kindMessages {
-			api = "anthropic"
-		}
-		if want := wholeAnswer(q.token, api); !bytes.Equal(a.body, want) {
-			return fmt.Errorf("got  %.300q\nwant %.300q", a.body, want)
-		}
-		u.paid(q)
-		return nil
-	}
-	body := dropComments(a.body)
-	want := bytes.Join(eventAnswer(q.token, q.kind == kindStreamUsage), nil)
-	if bytes.Equal(body, want) {
-		u.paid(q)
-		return nil
-	}
-	if u.r.calm {
-		return fmt.Errorf("got  %.300q\nwant %.300q", body, want)
-	}
-	i := 0
-	for i < len(body) && i < len(want) && body[i] == want[i] {
-		i++
-	}
-	if endsLike(body, q.token) && bytes.Contains(body, []byte(`"finish_reason":"stop"`)) {
-		return nil // the answer itself is whole: what a provider leaves out behind its finish is its own affair
-	}
-	// What differs begins an error event, which may share the beginning of a line with what was to come.
-	at := bytes.LastIndex(body, []byte("data: {\"error\""))
-	if at < 0 || at > i || len(bytes.TrimRight(body[:at], "\n")) > i {
-		at = errorAt(body)
-		if at < 0 || len(bytes.TrimRight(body[:at], "\n")) > i {
-			return fmt.Errorf("neither whole nor ended by an error event: agrees up to %d: got %.400q", i, body[max(0, i-80):])
-		}
-	}
-	if !bytes.HasSuffix(body, []byte("\n\n")) {
-		return fmt.Errorf("the error event does not end: %q", body[at:])
-	}
-	return nil
-}
-
-// endsLike says that body is a beginning of the answer, with or without the usage in it.
-func endsLike(body []byte, token string) bool {
-	for _, usage := range []bool{true, false} {
-		if bytes.HasPrefix(bytes.Join(eventAnswer(token, usage), nil), body) {
-			return true
-		}
-	}
-	return false
-}
-
-func errorAt(body []byte) int { return bytes.LastIndex(body, []byte(`data: {"error"`)) }
-
-// dropComments takes keep-alive comments out of an event stream.
-func dropComments(b []byte) []byte {
-	var out []byte
-	for _, line := range bytes.SplitAfter(b, []byte("\n\n")) {
-		if !bytes.HasPrefix(line, []byte(":")) {
-			out = append(out, line...)
-		}
-	}
-	return out
-}
-
-func (u *user) paid(q *request) {
-	u.cost[0] += uint64(inputTokens(q.token))
-	u.cost[1] += uint64(outputTokens(q.token))
-}
-
-func (u *user) checkOther(q *request, a *answer) error {
-	want := q.want()
-	ok := a.status == want
+	sse := strings.HasPrefix(a.head.Get("Content-Type"), "text/event-stream") && a.status == 200
 	switch {
-	case q.asks() && u.r.calm:
-		ok = false
-	case q.asks():
-		switch a.status {
-		case 400, 401, 404, 429, 529: // of the provider
-			ok = bytes.Contains(a.body, []byte(q.token))
-		case 408, 500, 502, 503, 504:
-			ok = true
+	case u.r.calm:
+		u.r.fail("the answer to %s was cut where nothing went wrong", q.token)
+	case sse && !q.noEnd && !u.sluggish && !u.r.cut && u.link.BufferBytes >= 2048:
+		u.r.fail("the stream %s ended neither with its end nor with an error event: %q", q.token, a.body[max(0, len(a.body)-200):])
+	case !sse && a.mark != "" && a.status == 200:
+		if of := u.r.byMark[a.mark]; of != nil && of.status == 200 && !bytes.HasPrefix(of.op.whole(of.exchanged()), a.body) {
+			u.r.fail("what there is of the answer to %s is not its beginning", q.token)
 		}
-	case a.status == 503 && u.r.pol.RequestsPerLoop > 0, a.status == 408:
-		ok = true
 	}
-	if !ok {
-		return fmt.Errorf("wanted status %d, got %.300q", want, a.body)
-	}
-	if q.kind == kindHead {
-		return nil
-	}
-	if i := bytes.Index(a.body, []byte("tok")); i >= 0 && !bytes.Contains(a.body, []byte(q.token)) {
-		return fmt.Errorf("bytes of another exchange: %q", a.body)
-	}
-	if want == 200 && !q.asks() && a.status == 200 && !bytes.Contains(a.body, []byte(`"m-alpha"`)) {
-		return fmt.Errorf("models: %q", a.body)
-	}
-	if a.status >= 400 && !bytes.HasPrefix(a.body, []byte("{")) {
-		return fmt.Errorf("error body %q", a.body)
-	}
-	return nil
 }

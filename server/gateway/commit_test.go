@@ -140,7 +140,7 @@ func TestCommitPoint(t *testing.T) {
 	}
 	for _, c := range cases {
 		for _, k := range c.kinds {
-			t.Run(fmt.Sprintf("%s/%d", c.name, k), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s", c.name, k), func(t *testing.T) {
 				r := calmRig(c.tune)
 				r.calm = false
 				r.fateOf = func(a *ask) fate {

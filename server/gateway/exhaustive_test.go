@@ -37,12 +37,12 @@ func TestEverySplitOfRequest(t *testing.T) {
 				r.w.Pass(time.Millisecond)
 				u.e.Write(q.wire[at:])
 				if !r.w.Run(time.Second, func() bool { return u.answers == 1 }) || u.statuses[200] != 1 {
-					t.Fatalf("%s, kind %d, cut at %d of %d: %v", model, k, at, len(q.wire), u.statuses)
+					t.Fatalf("%s, kind %s, cut at %d of %d: %v", model, k, at, len(q.wire), u.statuses)
 				}
 				users = append(users, u)
 			}
 			if err := r.simulate(users); err != nil {
-				t.Fatalf("%s, kind %d: %v", model, k, err)
+				t.Fatalf("%s, kind %s: %v", model, k, err)
 			}
 		}
 	}
@@ -66,10 +66,10 @@ func TestEverySplitOfResponse(t *testing.T) {
 				u := newUser(r, looptest.Link{}, []*request{newRequest(k, model, makeToken('s', 2))})
 				u.begin()
 				if !r.w.Run(5*time.Second, func() bool { return u.answers == 1 }) || u.statuses[200] != 1 {
-					t.Fatalf("%s, kind %d, cut at %d: %v", name, k, at, u.statuses)
+					t.Fatalf("%s, kind %s, cut at %d: %v", name, k, at, u.statuses)
 				}
 				if err := r.simulate([]*user{u}); err != nil {
-					t.Fatalf("%s, kind %d, cut at %d: %v", name, k, at, err)
+					t.Fatalf("%s, kind %s, cut at %d: %v", name, k, at, err)
 				}
 				length = part.seen
 			}
@@ -164,7 +164,7 @@ func TestEveryOrderOfEnds(t *testing.T) {
 							}
 						}
 						if err := r.simulate([]*user{u}); err != nil {
-							t.Fatal(fmt.Errorf("%s, kind %d, started %v, order %v of set %b: %w", model, k, started, order, subset, err))
+							t.Fatal(fmt.Errorf("%s, kind %s, started %v, order %v of set %b: %w", model, k, started, order, subset, err))
 						}
 						if !u.left && u.answers == 0 && !u.over {
 							t.Fatalf("%s, order %v of set %b: neither answer nor end", model, order, subset)

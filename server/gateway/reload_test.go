@@ -40,7 +40,7 @@ func testReload(t *testing.T, gone bool) {
 				r.w.Pass(time.Millisecond)
 				u.e.Write(q.wire[len(q.wire)-at:])
 				if began && (!r.w.Run(time.Second, func() bool { return u.answers == 1 }) || u.statuses[200] != 1) {
-					t.Fatalf("%s, kind %d, %d bytes after the reload: %v", model, k, at, u.statuses)
+					t.Fatalf("%s, kind %s, %d bytes after the reload: %v", model, k, at, u.statuses)
 				}
 				u.leave(0)
 				r.w.Pass(time.Second)

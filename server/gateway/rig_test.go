@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"penstock/http1"
@@ -24,28 +25,61 @@ const (
 
 // rig is one gateway on one loop of a world, with scripted providers behind it.
 type rig struct {
-	w    *looptest.World
-	host *looptest.Host
-	g    *gateway.Gateway
-	pol  *gateway.Policy
-	d    *dialer
-	asks []*ask // requests that providers have seen
-	bad  []error
+	w       *looptest.World
+	host    *looptest.Host
+	g       *gateway.Gateway
+	pol     *gateway.Policy
+	d       *dialer
+	pools   []*upstream.Pool // all that there were
+	asks    []*ask           // requests that providers have seen
+	byMark  map[string]*ask
+	byToken map[string]*request
+	users   []*user
+	heard   map[string]bool // tokens of requests of whose answer a part has reached its client
+	tries   map[string]int  // how often they were sent to providers
+	marks   int
+	labels  int
+	bad     []error
+	seen    *coverage
+	most    tally // tokens that providers had told of when it was last asked
 
 	ids map[string]bool // request ids that clients have seen
 
 	number uint32 // of the last request that come has sent
 
-	calm    bool                          // providers do nothing wrong
-	timed   bool                          // they take their time all the same
-	fateOf  func(*ask) fate               // decides what becomes of a request, where set
-	served  func(*ask, reply)             // hears of every request
-	planted func(a *ask, b []byte) []byte // a fault of the gateway that a test plays: it changes what a provider sends
+	calm     bool                          // providers do nothing wrong
+	timed    bool                          // they take their time all the same
+	reloaded bool                          // models may have come and gone
+	cut      bool                          // the operator has cut what ran
+	drained  bool                          // the operator drains the gateway
+	ending   bool                          // nothing new begins
+	crumbs   bool                          // bytes of a provider may come one by one
+	lines    func() bool                   // whether a new connection to a provider has a fault
+	earlies  bool                          // providers answer, now and then, before they have all of a request
+	fateOf   func(*ask) fate               // decides what becomes of a request, where set
+	served   func(*ask, reply)             // hears of every request
+	planted  func(a *ask, b []byte) []byte // a fault of the gateway that a test plays: it changes what a provider sends
+	spoiled  func(b []byte) []byte         // another: it changes what the gateway writes to a client
+	longest  time.Duration                 // total timeout
 }
 
-func (r *rig) fail(format string, args ...any) {
+// violation is a rule that was broken.
+type violation struct {
+	rule string
+	err  error
+}
+
+func (v *violation) Error() string { return v.err.Error() }
+func (v *violation) Unwrap() error { return v.err }
+func (v *violation) Rule() string  { return v.rule }
+
+func (r *rig) fail(format string, args ...any) { r.failAs(format, format, args...) }
+
+func (r *rig) failAs(rule, format string, args ...any) {
 	if len(r.bad) < 5 {
-		r.bad = append(r.bad, fmt.Errorf(format, args...))
+		err := fmt.Errorf(format, args...)
+		r.trace("FAILED: %v", err)
+		r.bad = append(r.bad, &violation{rule, fmt.Errorf("after %d steps, at %v: %w", r.w.Steps, r.w.Elapsed(), err)})
 	}
 }
 
@@ -56,13 +90,25 @@ func (r *rig) err() error {
 	return nil
 }
 
+func (r *rig) trace(format string, args ...any) {
+	if r.w.Trace != nil {
+		r.w.Trace(format, args...)
+	}
+}
+
+func (r *rig) count(what string) {
+	if r.seen != nil {
+		r.seen.add(what)
+	}
+}
+
 // target is a provider as the dialer finds it.
 type target struct {
 	protocol upstream.Protocol
 	link     func() looptest.Link
 	accept   func(*looptest.End)
-	failure  func() stream.Kind // of a dial; KindNone: it succeeds
-	delay    func() time.Duration
+	dial     func() (time.Duration, stream.Kind) // how long it takes, and what becomes of it
+	near     func(b []byte) []byte               // a planted fault: it changes what the gateway writes to it
 }
 
 // dialer connects pools to scripted providers.
@@ -74,42 +120,83 @@ type dialer struct {
 
 func (d *dialer) Dial(l *loop.Loop, p *upstream.Provider, h loop.Handler, done func(upstream.Dialed)) {
 	t := d.targets[p.Name]
-	d.host.Do(t.delay(), func() {
-		if k := t.failure(); k != stream.KindNone {
-			done(upstream.Dialed{Failure: stream.Failure{Kind: k}})
+	after, kind := t.dial()
+	d.host.Do(after, func() {
+		if kind != stream.KindNone {
+			done(upstream.Dialed{Failure: stream.Failure{Kind: kind}})
 			return
 		}
 		near, far := d.w.Pipe(t.link())
+		if t.near != nil {
+			near.Spoil(t.near)
+		}
 		c := d.host.Attach(near, func(*loop.Conn) loop.Handler { return h })
 		t.accept(far)
 		done(upstream.Dialed{Conn: c, Protocol: t.protocol})
 	})
 }
 
-// names of providers and models of every rig: alpha speaks HTTP/2, beta HTTP/1.1, and `both` goes to alpha first.
-const (
-	alpha = 0
-	beta  = 1
-)
+// providers of every rig: alpha and gamma speak HTTP/2, beta HTTP/1.1. The model m-<name> is at one of them, `both` at alpha first and
+// then at beta. Gamma is there after some reloads only.
+var providers = []string{"alpha", "beta", "gamma"}
+
+// beta is where the provider of that name stands in newPolicy.
+const beta = 1
 
 func newRig(seed uint64, tune func(*gateway.Policy)) *rig {
 	w := looptest.NewWorld(seed)
-	r := &rig{w: w, host: w.NewHost(loop.Options{}), ids: map[string]bool{}}
+	r := &rig{
+		w: w, host: w.NewHost(loop.Options{}), ids: map[string]bool{}, byMark: map[string]*ask{}, byToken: map[string]*request{},
+		heard: map[string]bool{}, tries: map[string]int{},
+	}
 	r.d = &dialer{w: w, host: r.host, targets: map[string]*target{}}
 	calm := func() looptest.Link { return looptest.Link{} }
-	never := func() stream.Kind { return stream.KindNone }
-	soon := func() time.Duration { return time.Millisecond }
-	r.d.targets["alpha"] = &target{protocol: upstream.HTTP2, link: calm, failure: never, delay: soon, accept: func(e *looptest.End) { newH2(r, e) }}
-	r.d.targets["beta"] = &target{protocol: upstream.HTTP1, link: calm, failure: never, delay: soon, accept: func(e *looptest.End) { newH1(r, e) }}
+	soon := func() (time.Duration, stream.Kind) { return time.Millisecond, stream.KindNone }
+	for _, name := range providers {
+		t := &target{protocol: upstream.HTTP2, link: calm, dial: soon, accept: func(e *looptest.End) { newH2(r, name, e) }}
+		if name == "beta" {
+			t.protocol, t.accept = upstream.HTTP1, func(e *looptest.End) { newH1(r, name, e) }
+		}
+		r.d.targets[name] = t
+	}
 	r.pol = newPolicy()
 	if tune != nil {
 		tune(r.pol)
 	}
+	r.longest = r.pol.TotalTimeout
 	r.host.Do(0, func() {
 		r.g = gateway.New(r.host.Loop, r.pol, gateway.Deps{Dialer: r.d, Clock: w.Now, Seed: [2]uint64{seed, 1}})
 	})
 	w.Pass(0)
+	w.OnStep = r.check
 	return r
+}
+
+// swap gives the gateway another policy.
+func (r *rig) swap(p *gateway.Policy) {
+	r.host.Do(0, func() {
+		if r.ending {
+			return
+		}
+		r.pol = p
+		r.g.Swap(p)
+	})
+}
+
+// notePools keeps the pools of the policy in force, and those before them until they have ended.
+func (r *rig) notePools() {
+	for i := 0; i < len(r.pools); i++ {
+		if pl := r.pools[i]; pl.Idle() {
+			r.checkIdle(pl)
+			r.pools = slices.Delete(r.pools, i, i+1)
+			i--
+		}
+	}
+	r.g.Pools(func(_ *upstream.Provider, pl *upstream.Pool) {
+		if !slices.Contains(r.pools, pl) {
+			r.pools = append(r.pools, pl)
+		}
+	})
 }
 
 func must[T any](v T, err error) T {
@@ -119,40 +206,59 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func newPolicy() *gateway.Policy {
-	dims := observe.Dims{Providers: []string{"alpha", "beta"}, Keys: []string{"team"}}
+// simulatedDims are the names that everything is counted by, before and after reloads.
+func simulatedDims() observe.Dims {
+	dims := observe.Dims{Providers: providers, Keys: []string{"team", "other"}}
 	for _, ep := range dialect.Endpoints() {
 		dims.Endpoints = append(dims.Endpoints, ep.Name)
 	}
 	for k := stream.KindNone; k <= stream.KindShutdown; k++ {
 		dims.Kinds = append(dims.Kinds, k.String())
 	}
+	return dims
+}
+
+func newPolicy() *gateway.Policy { return policyOf("alpha", "beta") }
+
+// policyOf is a policy with these providers.
+func policyOf(names ...string) *gateway.Policy {
 	p := &gateway.Policy{
-		Dims: dims, Created: 1_700_000_000, Head: http1.DefaultLimits(), BodyBytes: bodyLimit, ResponseBufferBytes: 64 << 10,
+		Dims: simulatedDims(), Created: 1_700_000_000, Head: http1.DefaultLimits(), BodyBytes: bodyLimit, ResponseBufferBytes: 64 << 10,
 		HeadTimeout: 2 * time.Second, BodyTimeout: 3 * time.Second, IdleTimeout: 8 * time.Second,
 		FirstByteTimeout: 4 * time.Second, BetweenTimeout: 3 * time.Second, TotalTimeout: 20 * time.Second,
 		KeepAlive: time.Second,
 		Retry:     gateway.Retry{Attempts: 3, Connect: true, Reset: true, Statuses: []int{429, 500, 503}},
 	}
-	p.Auth = must(auth.NewTable([]auth.Entry{{Key: auth.Key{Name: "team", ID: 0}, Digest: auth.Digest([]byte(goodKey))}}))
-	p.Routes = must(route.NewTable(route.Spec{
-		Providers: []route.ProviderSpec{{Name: "alpha", Serves: []string{"m-alpha"}}, {Name: "beta", Serves: []string{"m-beta"}}},
-		Models:    []route.ModelSpec{{Name: "both", Targets: []route.Target{{Provider: alpha, Model: "m-alpha"}, {Provider: beta, Model: "m-beta"}}}},
+	p.Auth = must(auth.NewTable([]auth.Entry{
+		{Key: auth.Key{Name: "team", ID: 0}, Digest: auth.Digest([]byte(goodKey))},
+		{Key: auth.Key{Name: "other", ID: 1}, Digest: auth.Digest([]byte(otherKey))},
 	}))
-	p.Names = p.Routes.Names()
-	for i, name := range dims.Providers {
-		mode := upstream.ModeH2C
-		if i == beta {
-			mode = upstream.ModeHTTP1
+	var spec route.Spec
+	both := route.ModelSpec{Name: "both"}
+	for i, name := range names {
+		spec.Providers = append(spec.Providers, route.ProviderSpec{Name: name, Serves: []string{"m-" + name}})
+		if name != "gamma" {
+			both.Targets = append(both.Targets, route.Target{Provider: i, Model: "m-" + name})
 		}
-		up := must(upstream.NewProvider(upstream.Settings{
-			Index: i, Name: name, BaseURL: "http://" + name + ".test/v1", Mode: mode, Warm: 1, Max: 8,
-			StreamWindowBytes: 64 << 10, ResponseBufferBytes: 64 << 10,
-		}))
-		speaks := [3]bool{dialect.APIOpenAI: true, dialect.APIAnthropic: true}
-		p.Providers = append(p.Providers, gateway.NewProvider(up, speaks, []gateway.Credential{{Secret: "provider-key", Weight: 1}}, nil, ""))
+		p.Providers = append(p.Providers, newProvider(name))
 	}
+	spec.Models = []route.ModelSpec{both}
+	p.Routes = must(route.NewTable(spec))
+	p.Names = p.Routes.Names()
 	return p
+}
+
+func newProvider(name string) *gateway.Provider {
+	mode := upstream.ModeH2C
+	if name == "beta" {
+		mode = upstream.ModeHTTP1
+	}
+	up := must(upstream.NewProvider(upstream.Settings{
+		Index: slices.Index(providers, name), Name: name, BaseURL: "http://" + name + ".test/v1", Mode: mode, Warm: 1, Max: 8,
+		StreamWindowBytes: streamWindow, ResponseBufferBytes: responseBuffer,
+	}))
+	speaks := [3]bool{dialect.APIOpenAI: true, dialect.APIAnthropic: true}
+	return gateway.NewProvider(up, speaks, []gateway.Credential{{Secret: "provider-key", Weight: 1}}, nil, "")
 }
 
 var clientAddress = netip.MustParseAddrPort("192.0.2.7:4711")
@@ -162,6 +268,9 @@ func (r *rig) connect(l looptest.Link, s looptest.Script) *looptest.End {
 	near, far := r.w.Pipe(l)
 	near.Play(s)
 	r.host.Do(0, func() {
+		if r.spoiled != nil {
+			far.Spoil(r.spoiled)
+		}
 		r.host.Attach(far, func(c *loop.Conn) loop.Handler { return r.g.Accept(c, clientAddress) })
 	})
 	return near
@@ -172,25 +281,41 @@ func (r *rig) end() error {
 	// Bytes of clients that have left may still be on the way, and a provider may take its time to end what is complete by its
 	// length: timers bound both.
 	r.w.Run(time.Minute, func() bool { return r.g.Open() == 0 && r.g.Clients() == 0 })
-	r.w.Pass(500 * time.Millisecond)
 	if n, m := r.g.Open(), r.g.Clients(); n != 0 || m != 0 {
 		r.fail("%d exchanges and %d client connections are open after every client has left", n, m)
 	}
-	for _, a := range r.asks {
-		if !a.over {
-			r.fail("provider %s was never told of the end of %s", a.provider, a.token)
+	told := func() bool {
+		for _, a := range r.asks {
+			if !a.over && !(a.end != nil && a.end.Paused()) {
+				return false
+			}
+		}
+		return true
+	}
+	if !r.w.Run(30*time.Second, told) {
+		for _, a := range r.asks {
+			if !a.over && !(a.end != nil && a.end.Paused()) {
+				r.fail("provider %s was never told of the end of %s", a.provider, a.token)
+			}
 		}
 	}
+	r.checkCounts()
+	r.ending = true
 	r.host.Do(0, func() { r.g.Drain(); r.g.Cut() })
 	r.w.Run(30*time.Second, func() bool { return r.host.Loop.Conns() == 0 })
-	r.w.Pass(500 * time.Millisecond) // dials that are still on their way
-	r.g.Pools(func(up *upstream.Provider, pl *upstream.Pool) {
-		if s := pl.Stats(); !pl.Idle() || s.Waiting != 0 || up.Connections() != 0 {
-			r.fail("the pool of %s is not idle: %+v, %d connections counted", up.Name, s, up.Connections())
-		}
-	})
+	r.w.Pass(10 * time.Second) // dials that are still on their way
+	for _, pl := range r.pools {
+		r.checkIdle(pl)
+	}
 	if err := r.host.Leaks(1); err != nil { // the sweep
 		r.fail("%w", err)
 	}
 	return r.err()
+}
+
+// checkIdle looks at a pool that should have ended.
+func (r *rig) checkIdle(pl *upstream.Pool) {
+	if s := pl.Stats(); !pl.Idle() || s.Waiting != 0 || s.Active != 0 || pl.Provider.Connections() != 0 {
+		r.fail("the pool of %s is not idle: %+v, %d connections counted", pl.Provider.Name, s, pl.Provider.Connections())
+	}
 }
