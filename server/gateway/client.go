@@ -185,7 +185,7 @@ func (cl *client) idle() {
 	cl.phase, cl.began, cl.idleAt = phaseHead, false, cl.g.loop.Now()
 	cl.parser.Reset()
 	cl.g.loop.Arm(&cl.timer, cl.g.policy.IdleTimeout)
-	if cl.c.Paused() && !cl.pumping && !cl.c.Blocked() {
+	if len(cl.in) == 0 && cl.c.Paused() && !cl.c.Blocked() { // else pump decides: each answer would let one more read in
 		cl.c.Resume()
 	}
 }
