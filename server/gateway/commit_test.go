@@ -232,14 +232,14 @@ func TestConnectIsTriedAgain(t *testing.T) {
 		{"m-alpha", time.Hour, 502, time.Second},
 		{"both", time.Hour, 200, 0},
 	} {
-		r := newRig(1, nil)
+		r := newRig(1, func(p *gateway.Policy) { p.Providers[0].Up.Warm = 0 })
 		r.calm = true
 		up := r.w.Now() + int64(c.down)
-		r.d.targets["alpha"].failure = func() stream.Kind {
+		r.d.targets["alpha"].dial = func() (time.Duration, stream.Kind) {
 			if r.w.Now() < up {
-				return stream.KindConnect
+				return time.Millisecond, stream.KindConnect
 			}
-			return stream.KindNone
+			return time.Millisecond, stream.KindNone
 		}
 		seen := &transcript{}
 		start := r.w.Now()
