@@ -310,23 +310,19 @@ type params struct {
 }
 
 func (p *params) next() bool {
-	for {
-		p.i = skipBlanks(p.b, p.i)
-		if p.i == len(p.b) {
-			return false
-		}
-		if p.b[p.i] != ';' {
-			p.invalid = true
-			return false
-		}
-		p.i = skipBlanks(p.b, p.i+1)
-		if p.i == len(p.b) { // a trailing ';' is common
-			return false
-		}
-		if p.b[p.i] != ';' {
-			break
-		}
+	p.i = skipBlanks(p.b, p.i)
+	if p.i == len(p.b) {
+		return false
 	}
+	if p.b[p.i] != ';' {
+		p.invalid = true
+		return false
+	}
+	p.i = skipBlanks(p.b, p.i+1)
+	if p.i == len(p.b) { // a trailing ';' is common
+		return false
+	}
+	// An empty parameter is malformed: some readers skip it, others stop there and see no name behind it.
 	start := p.i
 	for p.i < len(p.b) && tokenByte[p.b[p.i]] {
 		p.i++
