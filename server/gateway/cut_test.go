@@ -35,3 +35,24 @@ func TestHalfCloseDoesNotEndAnEndlessBody(t *testing.T) {
 		}
 	}
 }
+
+// A client that sends far more than it waits for is held back, whatever its requests are answered with: check looks, after each step, at
+// what is kept.
+func TestPipelinedRequestsAreKeptWithinBounds(t *testing.T) {
+	for seed := range uint64(20) {
+		r := newRig(seed+1, nil)
+		r.calm, r.timed = true, true
+		var qs []*request
+		for n := range uint32(1000) {
+			qs = append(qs, newRequest(kindChat, "both", makeToken('s', n<<12|199)))
+		}
+		u := newUser(r, looptest.Link{BufferBytes: 256 << 10, MaxDelay: time.Millisecond, Split: looptest.SplitRandom}, qs)
+		u.pipelined = true
+		u.begin()
+		r.w.Run(time.Second, func() bool { return len(r.bad) > 0 || u.answers == len(qs) })
+		u.leave(0)
+		if err := r.end(); err != nil {
+			t.Fatalf("seed %d: %v", seed+1, err)
+		}
+	}
+}

@@ -6,4 +6,4 @@ const everyCut = 8
 
 // usualSeeds is how many schedules run where nobody asks for more. A world has one thread, so the race detector finds little in it
 // and makes it ten times as dear.
-const usualSeeds = 1000
+const usualSeeds = 300
