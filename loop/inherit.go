@@ -39,7 +39,7 @@ func Inherit(fds []int, o InheritOptions) (*Listening, error) {
 		if u, ok := bound.(*unix.SockaddrUnix); ok {
 			addr, s.unlink = "unix:"+u.Name, o.Own
 		} else {
-			_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+			tuneTCP(fd)
 		}
 		if s.addr != "" && s.addr != addr {
 			return nil, fmt.Errorf("inherited sockets of %s and of %s are given as one address", s.addr, addr)

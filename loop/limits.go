@@ -6,6 +6,9 @@ const (
 	// outRoomBytes is how much room Conn.Buffer guarantees without growing.
 	outRoomBytes = 32 << 10
 
+	// unsentBytes bounds what the kernel holds for one client beyond what is on the wire (TCP_NOTSENT_LOWAT). Most answers are smaller.
+	unsentBytes = 256 << 10
+
 	// firstOutBytes is the size of a connection's first write batch: an answer of the usual size with its head.
 	firstOutBytes = 4 << 10
 

@@ -107,15 +107,13 @@ func bindTCP(ip netip.Addr, port, backlog int) (fd int, bound unix.Sockaddr, err
 	if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
 		return -1, nil, os.NewSyscallError("socket", err)
 	}
-	// Accepted sockets inherit TCP_NODELAY from the listening one, which saves a call per connection.
-	for _, opt := range [][3]int{
-		{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1}, {unix.SOL_SOCKET, unix.SO_REUSEPORT, 1}, {unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-	} {
-		if err = unix.SetsockoptInt(fd, opt[0], opt[1], opt[2]); err != nil {
+	for _, opt := range []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT} {
+		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt, 1); err != nil {
 			_ = unix.Close(fd)
 			return -1, nil, os.NewSyscallError("setsockopt", err)
 		}
 	}
+	tuneTCP(fd)
 	if err = unix.Bind(fd, sa); err == nil {
 		err = unix.Listen(fd, backlog)
 	}
@@ -127,6 +125,13 @@ func bindTCP(ip netip.Addr, port, backlog int) (fd int, bound unix.Sockaddr, err
 		return -1, nil, err
 	}
 	return fd, bound, nil
+}
+
+// tuneTCP sets on a listening socket what the accepted ones inherit, which saves a call per connection: no delay, and an end to what
+// the kernel takes for a client that does not read, which would be up to tcp_wmem's 4 MiB each.
+func tuneTCP(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentBytes)
 }
 
 // bindUnix opens one socket that all loops accept from: Unix sockets have no SO_REUSEPORT.

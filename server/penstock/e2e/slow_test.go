@@ -142,7 +142,7 @@ func TestClientThatNeverReads(t *testing.T) {
 		p      protocol
 		stream bool
 		most   int64 // that the provider gets rid of: a window and its socket's buffer, or socket buffers alone
-	}{{h2c, true, 4 << 20}, {h2c, false, 4 << 20}, {tlsH2, true, 4 << 20}, {http1, true, 48 << 20}} {
+	}{{h2c, true, 2 << 20}, {h2c, false, 2 << 20}, {tlsH2, true, 2 << 20}, {http1, true, 48 << 20}} {
 		t.Run(fmt.Sprintf("%s stream %v", c.p, c.stream), func(t *testing.T) {
 			t.Parallel()
 			m := startMock(t)
