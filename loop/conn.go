@@ -368,11 +368,22 @@ func (c *Conn) send(b []byte) []byte {
 
 // sendBefore writes the first n bytes of the batch, and keeps those that are held behind them.
 func (c *Conn) sendBefore(n int) {
-	sent := c.put(c.out[:n])
-	if sent > 0 {
-		c.out = c.out[:copy(c.out, c.out[sent:])]
-		c.heldFrom -= sent
+	if sent := c.put(c.out[:n]); sent > 0 && c.state < stateEnded {
+		c.keepFrom(sent)
 	}
+}
+
+// keepFrom drops the first n bytes of the batch, which have left, and keeps what is held behind them.
+func (c *Conn) keepFrom(n int) {
+	c.heldFrom -= n
+	if c.heldFrom > 1 || cap(c.out) <= pool.SlabBytes {
+		c.out = c.out[:copy(c.out, c.out[n:])]
+		return
+	}
+	// What a burst needed is not kept for the little that is held.
+	small := append(c.loop.Slabs.Get(max(len(c.out)-n, firstOutBytes)), c.out[n:]...)
+	c.loop.Slabs.Put(c.out)
+	c.out = small
 }
 
 // put gives b to the socket and returns how much of it was taken. What is not taken blocks the connection; an error ends it.

@@ -178,7 +178,9 @@ func (t *tlsLayer) seal(c *Conn) bool {
 		}
 	}
 	if c.heldFrom > 0 {
-		c.out, c.heldFrom = c.out[:copy(c.out, c.out[n:])], 1
+		if n > 0 {
+			c.keepFrom(n)
+		}
 	} else if c.out != nil {
 		c.loop.Slabs.Put(c.out)
 		c.out = nil

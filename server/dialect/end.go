@@ -21,6 +21,7 @@ type EndScanner struct {
 	head     [lineHeadBytes]byte // of a line that began in an earlier piece
 	headLen  int
 	sequence int64
+	whole    int // see Whole
 	line     lineEnd
 	inside   bool    // an event has begun and not ended
 	tail     nesting // of the line that has no end yet
@@ -70,6 +71,9 @@ func (s *EndScanner) Missing() string {
 	}
 	return ""
 }
+
+// Whole is how many bytes of the piece that was fed last belong to events that are complete: all of it, where Between.
+func (s *EndScanner) Whole() int { return s.whole }
 
 // Sequence is the sequence_number that an event after those of a /v1/responses stream would have.
 func (s *EndScanner) Sequence() int64 {
@@ -151,16 +155,17 @@ func (n *nesting) closed() bool { return n.opened && n.depth == 0 && !n.inString
 // track keeps whether the last event is complete.
 func (s *EndScanner) track(b []byte) {
 	if endsEvent(b) {
-		s.line, s.inside = lineEnded, false
+		s.line, s.inside, s.whole = lineEnded, false, len(b)
 		return
 	}
-	for len(b) > 0 {
-		n, line := eventEnd(b, s.line)
+	s.whole = 0
+	for at := 0; at < len(b); {
+		n, line := eventEnd(b[at:], s.line)
 		s.line, s.inside = line, line != lineBlank
+		at += n
 		if !s.inside {
-			s.line = lineEnded
+			s.line, s.whole = lineEnded, at
 		}
-		b = b[n:]
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"penstock/upstream/stream"
 )
 
-// The commit point of a response is where its first byte of body leaves for the client, for every API alike; a plain JSON answer that is
-// small and comes soon commits with its last byte. Before it, head and body stay in the client's write batch: a failure takes them
+// The commit point of a response is where its first byte of body leaves for the client, for every API alike: of an event stream that is the
+// first event that is whole, and a plain JSON answer that is small and comes soon commits with its last byte. Before it, head and body stay in the client's write batch: a failure takes them
 // back, and the request is sent again or answered with an error. After it nothing is sent twice: a failure ends the stream with the
 // API's error event, and anything else by cutting the connection.
 
@@ -21,7 +21,56 @@ func (ex *exchange) hold(contentLength int64, contentType []byte) {
 
 // ripe says whether n more bytes of body commit the response.
 func (ex *exchange) ripe(n int) bool {
-	return !ex.wholly || ex.cl.c.Held()+n > holdBytes || ex.byteAt-ex.headAt >= int64(holdTime)
+	switch {
+	case ex.cl.c.Held()+n > holdBytes:
+		return true
+	case ex.sse:
+		return ex.ends.Whole() > 0
+	}
+	return !ex.wholly || ex.byteAt-ex.headAt >= int64(holdTime)
+}
+
+// writeEvents passes a piece of an event stream as far as its events are whole. The beginning of one stays in the write batch until its
+// end has come, so that no client is left with half an event when the provider fails; what is too long for that passes as it comes.
+func (ex *exchange) writeEvents(b []byte) {
+	k := ex.ends.Whole()
+	if k > 0 {
+		ex.releaseTail()
+		ex.write(b[:k])
+		b = b[k:]
+	}
+	if len(b) == 0 {
+		return
+	}
+	switch c := ex.cl.c; {
+	case ex.pending || ex.spilled:
+	case c.Held()+len(b) > holdBytes:
+		ex.releaseTail()
+		ex.spilled = true
+	case !ex.tail:
+		ex.tail = true
+		c.Hold()
+	}
+	ex.write(b)
+}
+
+// releaseTail lets the beginning of an event go.
+func (ex *exchange) releaseTail() {
+	if ex.tail {
+		ex.cl.c.Release()
+	}
+	ex.tail, ex.spilled = false, false
+}
+
+// dropTail takes the beginning of an event back. False means that the client has some of it.
+func (ex *exchange) dropTail() bool {
+	if ex.tail {
+		ex.tail = false
+		ex.bytesOut -= int64(ex.cl.c.Held())
+		ex.cl.c.Rollback()
+		return true
+	}
+	return !ex.seenBody || ex.ends.Between()
 }
 
 // commit lets the response go: from here on it is the client's.
@@ -38,6 +87,7 @@ func (ex *exchange) commit() {
 
 // takeBack drops what has come of a response that is not committed. What a keep-alive began stays begun.
 func (ex *exchange) takeBack() {
+	ex.dropTail()
 	if ex.pending {
 		ex.pending = false
 		ex.bytesOut -= int64(ex.cl.c.Held())
@@ -52,7 +102,7 @@ func (ex *exchange) takeBack() {
 		ex.g.loop.Slabs.Put(ex.held)
 		ex.held = nil
 	}
-	ex.answered, ex.seenBody, ex.sse, ex.counting, ex.holding, ex.tooLong, ex.wholly = false, false, false, false, false, false, false
+	ex.answered, ex.seenBody, ex.sse, ex.counting, ex.holding, ex.tooLong, ex.wholly, ex.spilled = false, false, false, false, false, false, false, false
 	ex.uncredited = 0
 	ex.event = ex.streamed()
 }
@@ -161,7 +211,7 @@ func (ex *exchange) breakOff(x fault) {
 	g := ex.g
 	out := g.scratch[:0]
 	// What the stripper holds is half an event, which no client could read: it is dropped.
-	if ex.seenBody && !ex.ends.Between() {
+	if !ex.dropTail() {
 		out = append(out, "\n\n"...)
 	}
 	f := x.dialect()

@@ -1,8 +1,12 @@
 package gateway_test
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +32,7 @@ func TestCommitPoint(t *testing.T) {
 		second bool   // the second provider is asked
 		status int    // of the answer; 0: the connection is cut in the middle of it
 		errors string // what the error says, where there is one
+		whole  bool   // no half event reached the client
 	}{
 		{
 			name: "reset after the head of a stream", kinds: []kind{kindStream}, second: true, status: 200,
@@ -46,10 +51,50 @@ func TestCommitPoint(t *testing.T) {
 			},
 		},
 		{
-			name: "reset after the first byte of a stream", kinds: []kind{kindStream}, status: 200, errors: "broke off",
+			name: "reset within the first event of a stream", kinds: []kind{kindStream}, second: true, status: 200,
 			play: func(r *rig, a *ask, at reply, b []byte) {
 				at.head(200, stream, -1)
-				at.data(b[:1])
+				at.data(b[:20])
+				wait(r, time.Millisecond)
+				at.reset()
+			},
+		},
+		{
+			name: "reset within the first event, after a keep-alive", kinds: []kind{kindStream}, second: true, status: 200,
+			play: func(r *rig, a *ask, at reply, b []byte) {
+				at.head(200, stream, -1)
+				wait(r, 1500*time.Millisecond)
+				at.data(b[:20])
+				wait(r, 1500*time.Millisecond)
+				at.reset()
+			},
+		},
+		{
+			name: "reset after the first event of a stream", kinds: []kind{kindStream}, status: 200, errors: "broke off",
+			play: func(r *rig, a *ask, at reply, b []byte) {
+				at.head(200, stream, -1)
+				at.data(b[:bytes.Index(b, []byte("\n\n"))+2])
+				wait(r, time.Millisecond)
+				at.reset()
+			},
+		},
+		{
+			name: "reset within a later event", kinds: []kind{kindStream, kindStreamUsage}, status: 200, errors: "broke off", whole: true,
+			play: func(r *rig, a *ask, at reply, b []byte) {
+				at.head(200, stream, -1)
+				at.data(b[:bytes.Index(b, []byte("\n\n"))+20])
+				wait(r, time.Millisecond)
+				at.data(b[bytes.Index(b, []byte("\n\n"))+20:][:10])
+				wait(r, time.Millisecond)
+				at.reset()
+			},
+		},
+		{
+			name: "reset after the last byte that was announced", kinds: []kind{kindChat}, status: 200,
+			play: func(r *rig, a *ask, at reply, b []byte) {
+				at.head(200, "audio/mpeg", len(b))
+				a.cost = true
+				at.data(b)
 				wait(r, time.Millisecond)
 				at.reset()
 			},
@@ -187,6 +232,9 @@ func TestCommitPoint(t *testing.T) {
 				case seen.ended:
 					t.Error("the connection was closed")
 				}
+				if c.whole {
+					wholeEvents(t, seen.got)
+				}
 				if c.status != 0 {
 					// What was taken back has left nothing on the connection.
 					seen.got = nil
@@ -206,6 +254,24 @@ func TestCommitPoint(t *testing.T) {
 					t.Errorf("%d requests were accounted, want %d", accounted, want)
 				}
 			})
+		}
+	}
+}
+
+// wholeEvents finds half an event in a response.
+func wholeEvents(t *testing.T, got []byte) {
+	t.Helper()
+	r, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(got)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(body)) {
+		if data, ok := strings.CutPrefix(strings.TrimSpace(line), "data: "); ok && data != "[DONE]" && !json.Valid([]byte(data)) {
+			t.Errorf("half an event: %q in %q", line, body)
 		}
 	}
 }

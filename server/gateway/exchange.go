@@ -80,12 +80,15 @@ type turn struct {
 	early      bool   // the head was sent before the provider's, to keep the client waiting
 	held       []byte // slab: the provider's error body, which has to become an event
 	holding    bool
-	tooLong    bool // held would be more than its bound
-	answered   bool // the provider's head has come
-	pending    bool // the response stays in the write batch: it may be taken back
-	wholly     bool // all of it does
-	committed  bool // the response is the client's
-	keptAlive  bool // keepAlive as it was before the response
+	tooLong    bool  // held would be more than its bound
+	answered   bool  // the provider's head has come
+	pending    bool  // the response stays in the write batch: it may be taken back
+	wholly     bool  // all of it does
+	committed  bool  // the response is the client's
+	keptAlive  bool  // keepAlive as it was before the response
+	tail       bool  // the beginning of an event stays in the write batch
+	spilled    bool  // the beginning of an event was too long to stay there
+	bodyLeft   int64 // of the provider's Content-Length; negative: there is none
 	chunked    bool
 	untilEnd   bool // the response ends with the connection
 	seenBody   bool
@@ -225,7 +228,7 @@ func (ex *exchange) OnTimer(*loop.Timer) {
 	if ex.blockedAt != 0 {
 		ex.byteAt = now // the client's slowness is not the provider's
 	}
-	if ex.pending && ex.seenBody && now-ex.headAt >= int64(holdTime) {
+	if ex.pending && ex.wholly && ex.seenBody && now-ex.headAt >= int64(holdTime) {
 		ex.commit()
 	}
 	if p.KeepAlive > 0 && ex.event && now-ex.downAt >= int64(p.KeepAlive) {

@@ -12,9 +12,9 @@ const (
 	responseBuffer = 64 << 10
 
 	// queueBound is what may wait for one client: what a provider may send before it is held back (a stream window on HTTP/2, on
-	// HTTP/1.1 the response buffer and one more read), and a write batch that was being filled when the socket refused bytes; an
-	// eighth for heads and chunk sizes.
-	queueBound = (responseBuffer + 64<<10 + 64<<10) * 9 / 8
+	// HTTP/1.1 the response buffer and one more read), a write batch that was being filled when the socket refused bytes, and the
+	// beginning of an event that is kept back; an eighth for heads and chunk sizes.
+	queueBound = (responseBuffer + 64<<10 + 64<<10 + 64<<10) * 9 / 8
 
 	// crumbs is how much more it may be where a provider's bytes come one by one: each is a chunk of six then.
 	crumbs = 6

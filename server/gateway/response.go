@@ -36,7 +36,7 @@ func (ex *exchange) OnHead(status int, fields []stream.Field, contentLength int6
 	}
 	ex.answered, ex.headAt, ex.byteAt = true, now, now
 	g.Counters.Stage(observe.StageUpstreamWait, now-ex.attemptAt)
-	ex.status = status
+	ex.status, ex.bodyLeft = status, contentLength
 	contentType := fieldOf(fields, "content-type")
 	ex.sse = hasPrefixFold(contentType, "text/event-stream")
 	ex.counting = status == 200 && ex.ep.Body != dialect.BodyNone
@@ -177,20 +177,30 @@ func (ex *exchange) OnBody(b []byte) {
 		ex.ticket.Credit(len(b))
 		return
 	}
+	if ex.bodyLeft > 0 {
+		ex.bodyLeft -= int64(len(b))
+	}
+	if ex.sse {
+		ex.ends.Feed(b)
+	}
 	if !ex.committed && ex.ripe(len(b)) {
+		ex.spilled = ex.pending && ex.sse && ex.ends.Whole() == 0
 		ex.commit()
 	}
 	if ex.counting {
 		ex.usage.Feed(b)
 	}
-	if ex.stripping {
+	switch {
+	case ex.stripping:
+		// The stripper keeps the beginning of an event to itself, unless it is too long.
 		g.scratch = ex.strip.Feed(g.scratch[:0], b)
-		ex.ends.Feed(b)
-		ex.write(g.scratch)
-	} else {
-		if ex.sse {
-			ex.ends.Feed(b)
+		if len(g.scratch) > 0 && !ex.pending && !ex.committed {
+			ex.commit()
 		}
+		ex.write(g.scratch)
+	case ex.sse:
+		ex.writeEvents(b)
+	default:
 		ex.write(b)
 	}
 	if ex.cl.c.Blocked() {
@@ -251,6 +261,7 @@ func (ex *exchange) OnEnd([]stream.Field) {
 // succeed ends a response of which the client has all.
 func (ex *exchange) succeed() {
 	ex.commit()
+	ex.releaseTail()
 	if ex.stripping {
 		ex.g.scratch = ex.strip.End(ex.g.scratch[:0])
 		ex.write(ex.g.scratch)
@@ -276,10 +287,14 @@ func (ex *exchange) OnFail(f stream.Failure) {
 	ex.failed(&f)
 }
 
-// whole ends an event stream that had come to its proper end before the provider's connection failed or fell silent: the client has
-// all of it.
+// whole ends a response that had come to its proper end before the provider's connection failed or fell silent: the client has all of
+// it.
 func (ex *exchange) whole() bool {
-	if !ex.sse || ex.status != 200 || ex.holding || !ex.ends.Ended() {
+	ended := ex.bodyLeft == 0
+	if ex.sse && ex.status == 200 {
+		ended = ex.ends.Ended()
+	}
+	if !ended || ex.holding {
 		return false
 	}
 	ex.succeed()
@@ -327,7 +342,7 @@ func (ex *exchange) keepWaiting() {
 		return
 	}
 	if ex.pending {
-		if ex.status != 200 {
+		if ex.status != 200 || ex.seenBody {
 			return
 		}
 		// The provider has begun a stream and says nothing. The client gets its head; an attempt that fails may still be made good.
