@@ -87,7 +87,7 @@ func (c *conn) OnData(lc *loop.Conn, b []byte) {
 		lc.Pause()
 	}
 	c.settle()
-	if c.pool.waiting.count > 0 {
+	if c.pool.queued() > 0 {
 		c.pool.serve()
 	}
 }
@@ -138,7 +138,7 @@ func (c *conn) settle() {
 		}
 		return
 	}
-	if !c.retired && c.pool.waiting.count > 0 && c.codec.Slots() > 0 {
+	if !c.retired && c.pool.queued() > 0 && c.codec.Slots() > 0 {
 		// Not from here: the caller may be in the middle of an exchange.
 		c.pool.loop.Defer(c.pool)
 	}

@@ -12,8 +12,8 @@ import (
 type Ticket struct {
 	Request stream.Request
 	Sink    stream.Sink
-	// Fresh asks for a connection that has not served anything yet, where one can be had. It is for one Open: putting the request
-	// on a connection clears it.
+	// Fresh asks for a connection that has not served anything yet, where one can be had; whoever waits for one is in nobody's way. It is
+	// for one Open: putting the request on a connection clears it.
 	Fresh bool
 	// Class is whose request it is, a small number from 0: requests that wait are served in turns of classes.
 	Class int
@@ -23,7 +23,7 @@ type Ticket struct {
 	stream     stream.Stream
 	openedAt   int64 // when it got its stream
 	next, prev *Ticket
-	queued     bool
+	in         *queue // that it waits in; nil: none
 }
 
 // Pool is one loop's connections to one provider. Loop thread only.
@@ -35,6 +35,7 @@ type Pool struct {
 	conns  []*conn
 
 	waiting queue // for a stream
+	fresh   queue // for a connection that has served nothing: those that are free do not help
 	dialing int
 
 	failedAt int64 // when the last dial failed; 0: it did not
@@ -66,7 +67,7 @@ func NewPool(l *loop.Loop, p *Provider, d Dialer) *Pool {
 // Stats returns a copy of the counters and gauges.
 func (pl *Pool) Stats() Stats {
 	s := pl.stats
-	s.Conns, s.Waiting = len(pl.conns), pl.waiting.count
+	s.Conns, s.Waiting = len(pl.conns), pl.queued()
 	for _, c := range pl.conns {
 		s.Active += c.codec.Active()
 	}
@@ -76,21 +77,22 @@ func (pl *Pool) Stats() Stats {
 // Open puts t.Request on a connection, or into the queue until there is one. Sink methods other than OnSent are not called from
 // within it. An error means that the request was refused and the sink will not be called.
 func (pl *Pool) Open(t *Ticket) *stream.Failure {
-	t.pool, t.conn, t.stream, t.queued = pl, nil, nil, false
+	t.pool, t.conn, t.stream, t.in = pl, nil, nil, nil
 	if pl.closed {
 		return &stream.Failure{Kind: stream.KindShutdown}
 	}
-	if pl.waiting.count == 0 {
-		c := pl.free(t.Fresh)
-		if c == nil && t.Fresh {
-			if pl.reserve() {
-				pl.waiting.push(t)
-				pl.dial()
-				return nil
-			}
-			c = pl.free(false)
+	if t.Fresh {
+		if c := pl.free(true); c != nil {
+			return pl.start(c, t)
 		}
-		if c != nil {
+		if pl.reserve() {
+			pl.fresh.push(t)
+			pl.dial()
+			return nil
+		}
+	}
+	if pl.waiting.count == 0 {
+		if c := pl.free(false); c != nil {
 			return pl.start(c, t)
 		}
 	}
@@ -107,7 +109,7 @@ func (pl *Pool) Open(t *Ticket) *stream.Failure {
 	pl.waiting.push(t)
 	pl.grow()
 	if yields != nil {
-		pl.waiting.remove(yields)
+		yields.leave()
 		yields.Sink.OnFail(stream.Failure{Kind: stream.KindBusy, Cause: errQueueFull})
 	}
 	return nil
@@ -126,8 +128,8 @@ func (t *Ticket) Credit(n int) {
 // Cancel gives the request up, wherever it is. The sink is not called any more.
 func (t *Ticket) Cancel() {
 	switch {
-	case t.queued:
-		t.pool.waiting.remove(t)
+	case t.in != nil:
+		t.leave()
 	case t.stream != nil:
 		s, c := t.stream, t.conn
 		t.stream, t.conn = nil, nil
@@ -136,6 +138,8 @@ func (t *Ticket) Cancel() {
 		c.settle()
 	}
 }
+
+func (t *Ticket) leave() { t.in.remove(t) }
 
 // Done says that the request is over (the sink's OnEnd or OnFail was called); the ticket may be opened again.
 func (t *Ticket) Done() { t.stream, t.conn = nil, nil }
@@ -178,32 +182,52 @@ func (pl *Pool) usable() (n int) {
 	return n
 }
 
-// serve gives waiting requests the streams that have become free.
+// serve gives waiting requests the streams that have become free, and dials for the others.
 func (pl *Pool) serve() {
+	if pl.serving {
+		return
+	}
+	pl.share()
+	if pl.queued() > 0 {
+		pl.grow()
+	}
+}
+
+// share gives waiting requests the streams that have become free.
+func (pl *Pool) share() {
 	if pl.serving {
 		return
 	}
 	pl.serving = true
 	defer func() { pl.serving = false }() // also when a sink panics
-	for {
-		t := pl.waiting.next()
-		if t == nil {
-			return
-		}
-		c := pl.free(t.Fresh)
-		if c == nil && t.Fresh && pl.dialing == 0 {
-			c = pl.free(false)
+	for pl.fresh.count > 0 {
+		c := pl.free(true)
+		if c == nil && pl.dialing == 0 {
+			c = pl.free(false) // nothing better is to come
 		}
 		if c == nil {
 			break
 		}
-		pl.waiting.pop()
-		if f := pl.start(c, t); f != nil {
-			t.Sink.OnFail(*f)
-		}
+		pl.begin(c, pl.fresh.pop())
 	}
-	pl.grow()
+	for pl.waiting.count > 0 {
+		c := pl.free(false)
+		if c == nil {
+			break
+		}
+		pl.begin(c, pl.waiting.pop())
+	}
 }
+
+// begin is start for a request that has waited.
+func (pl *Pool) begin(c *conn, t *Ticket) {
+	if f := pl.start(c, t); f != nil {
+		t.Sink.OnFail(*f)
+	}
+}
+
+// queued is how many requests wait.
+func (pl *Pool) queued() int { return pl.waiting.count + pl.fresh.count }
 
 // grow dials for the requests that wait, within the provider's limit over all loops.
 func (pl *Pool) grow() {
@@ -226,10 +250,10 @@ func (pl *Pool) grow() {
 			return // the provider takes nothing now, and would take nothing on another connection
 		}
 	}
-	for ; coming*per < pl.waiting.count && pl.reserve(); coming++ {
+	for ; coming*per < pl.queued() && pl.reserve(); coming++ {
 		pl.dial()
 	}
-	if pl.waiting.count > 0 && pl.dialing == 0 && pl.usable() == 0 {
+	if pl.queued() > 0 && pl.dialing == 0 && pl.usable() == 0 {
 		// The other loops hold all connections that the provider may have; one each is the least that works.
 		pl.Provider.conns.Add(1)
 		pl.dial()
@@ -258,21 +282,28 @@ func (pl *Pool) dial() {
 	})
 }
 
-// dialFailed fails what waits, where no other connection could still serve it.
+// dialFailed fails what waits, where no other connection could still serve it. Who waited for this one takes what there is: nothing else
+// may happen here for long.
 func (pl *Pool) dialFailed(f stream.Failure) {
 	pl.Provider.conns.Add(-1)
 	pl.stats.DialFailures++
 	pl.failedAt, pl.failure = pl.loop.Now(), f
 	if pl.dialing == 0 && pl.usable() == 0 {
 		pl.failWaiting(f)
+	} else {
+		pl.share()
 	}
 	pl.keepWarm()
 }
 
 func (pl *Pool) failWaiting(f stream.Failure) {
-	// Failing a request may open another one here; that one waits for its own dial.
-	list := pl.waiting
-	pl.waiting = queue{}
+	// Failing a request may open another one here, which waits for its own dial, or cancel one that is to fail next.
+	var list queue
+	for _, q := range []*queue{&pl.fresh, &pl.waiting} {
+		for q.count > 0 {
+			list.push(q.pop())
+		}
+	}
 	for list.count > 0 {
 		list.pop().Sink.OnFail(f)
 	}

@@ -20,7 +20,7 @@ func (q *queue) push(t *Ticket) {
 		q.lanes = append(q.lanes, lane{})
 	}
 	l := &q.lanes[t.Class]
-	t.queued, t.next, t.prev = true, nil, l.last
+	t.in, t.next, t.prev = q, nil, l.last
 	if l.last != nil {
 		l.last.next = t
 	} else {
@@ -64,7 +64,7 @@ func (q *queue) remove(t *Ticket) {
 	} else {
 		l.last = t.prev
 	}
-	t.next, t.prev, t.queued = nil, nil, false
+	t.next, t.prev, t.in = nil, nil, nil
 	l.count--
 	q.count--
 	if l.count > 0 {

@@ -57,7 +57,7 @@ func TestQueueAgainstModel(t *testing.T) {
 				if got := q.next(); got != want {
 					t.Fatal("another request is next")
 				}
-				if got := q.pop(); got != want || got.queued || got.next != nil || got.prev != nil {
+				if got := q.pop(); got != want || got.in != nil || got.next != nil || got.prev != nil {
 					t.Fatal("another request was taken, or it still holds on to the queue")
 				}
 				in = slices.DeleteFunc(in, func(k *Ticket) bool { return k == want })
