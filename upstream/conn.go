@@ -79,8 +79,8 @@ func (c *conn) OnData(lc *loop.Conn, b []byte) {
 		if c.pingAt != 0 && !c.h2.PingOutstanding() {
 			c.pingAt = 0
 		}
-		if n, ok := c.h2.StreamLimit(); ok {
-			c.pool.Provider.streams.Store(int32(n))
+		if n, ok := c.h2.StreamLimit(); ok && c.pool.Provider.streams.Load() != int32(n) {
+			c.pool.Provider.streams.Store(int32(n)) // all loops read it: written only where it changes
 		}
 	}
 	if c.h1 != nil && c.h1.Buffered() > c.pool.Provider.ResponseBufferBytes {
@@ -106,6 +106,9 @@ func (c *conn) ping() {
 		c.pingAt = c.pool.loop.Now()
 	}
 }
+
+// silent is how long nothing has been heard, in ns, since a PING is out.
+func (c *conn) silent(now int64) int64 { return now - max(c.pingAt, c.heardAt) }
 
 // doubt looks at a connection on which a request that was put there at openedAt is given up. Where nothing has come since, the
 // provider or the way to it may be gone: HTTP/1.1 closes anyway, an HTTP/2 connection has to show that it is alive before it gets
@@ -178,8 +181,8 @@ func (c *conn) OnTimer(*loop.Timer) {
 	if c.h2 != nil {
 		c.h2.Tick()
 		switch {
-		case c.pingAt != 0 && c.heardAt <= c.pingAt && (now-c.pingAt > int64(pingWait) || c.doubted && now-c.pingAt > int64(doubtWait)):
-			// Neither an answer to the PING nor anything else: the provider is not there any more.
+		case c.pingAt != 0 && (c.silent(now) > int64(pingWait) || c.doubted && c.silent(now) > int64(doubtWait)):
+			// Neither an answer to the PING nor anything else, or nothing more: the provider is not there any more.
 			pl.stats.PingTimeouts++
 			c.lc.Abort()
 			return

@@ -150,6 +150,31 @@ func TestSilentConnectionGetsNoMoreRequests(t *testing.T) {
 	})
 }
 
+// TestSilenceAfterASignOfLife: a provider that says something while a PING is out and then nothing more is found gone as well.
+func TestSilenceAfterASignOfLife(t *testing.T) {
+	s, _ := provider(t, false, true, echoPath)
+	r := newRig(t, Settings{BaseURL: s.URL, Mode: ModeH2C})
+	r.want(r.get("/", nil), 200, "/ over HTTP/2.0")
+	for _, c := range []struct {
+		name         string
+		ping, heard  time.Duration // ago
+		doubted, end bool
+	}{
+		{"heard a moment ago", 2 * pingWait, pingWait / 2, false, false},
+		{"doubted, and heard a moment ago", 2 * pingWait, doubtWait / 2, true, false},
+		{"heard after the PING, and silent since", 3 * pingWait, 2 * pingWait, false, true},
+	} {
+		r.on(func() {
+			k, now := r.pool.conns[0], r.loop.Now()
+			k.pingAt, k.heardAt, k.doubted = now-int64(c.ping), now-int64(c.heard), c.doubted
+			k.OnTimer(&k.timer)
+			if ended := !k.lc.Open(); ended != c.end {
+				t.Errorf("%s: ended %v, want %v", c.name, ended, c.end)
+			}
+		})
+	}
+}
+
 // TestPausedConnectionThatIsReset: what the provider sent before its reset reaches a consumer that was slow.
 func TestPausedConnectionThatIsReset(t *testing.T) {
 	const total = 1100 << 10 // more than the pool reads ahead, by less than the sockets hold
