@@ -125,6 +125,9 @@ func (cl *client) consume(b []byte) []byte {
 			if cl.c.Blocked() {
 				return b // the answers before this one have to get away first
 			}
+			if !cl.began {
+				cl.parser.Limits = &cl.g.policy.Head // a reload holds for the next request, not for the next connection
+			}
 			n, err := cl.parser.Parse(b, &cl.g.head)
 			if err != nil {
 				cl.badHead(b, err)

@@ -133,7 +133,6 @@ func (g *Gateway) keepPool(p *Provider, keep map[*upstream.Provider]bool) {
 // Accept takes a client's connection. The result is its handler.
 func (g *Gateway) Accept(c *loop.Conn, remote netip.AddrPort) loop.Handler {
 	cl := &client{g: g, c: c, remote: remote}
-	cl.parser.Limits = &g.policy.Head
 	cl.timer.Init(cl)
 	g.clients.add(cl)
 	cl.idle()

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -55,6 +56,32 @@ func testReload(t *testing.T, gone bool) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// A new bound of heads holds for the next request on a connection that was open before the reload.
+func TestReloadOfHeadLimitsReachesOpenConnections(t *testing.T) {
+	r := calmRig(nil)
+	seen := &transcript{}
+	e := r.connect(looptest.Link{}, seen)
+	e.Write(newRequest(kindModels, "", makeToken('s', 1)).wire)
+	r.w.Pass(10 * time.Millisecond)
+	if !bytes.HasPrefix(seen.got, []byte("HTTP/1.1 200 ")) {
+		t.Fatalf("got %q", seen.got)
+	}
+	next := *r.pol
+	next.Head.HeadBytes = 40
+	r.host.Do(0, func() { r.g.Swap(&next) })
+	r.w.Pass(time.Millisecond)
+	seen.got = nil
+	e.Write(newRequest(kindModels, "", makeToken('s', 2)).wire)
+	r.w.Pass(10 * time.Millisecond)
+	if !bytes.HasPrefix(seen.got, []byte("HTTP/1.1 431 ")) {
+		t.Errorf("got %q", seen.got)
+	}
+	e.Close()
+	if err := r.end(); err != nil {
+		t.Error(err)
 	}
 }
 
