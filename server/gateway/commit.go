@@ -15,7 +15,7 @@ import (
 func (ex *exchange) hold(contentLength int64, contentType []byte) {
 	ex.pending = true
 	ex.wholly = !ex.sse && contentLength <= holdBytes && hasPrefixFold(contentType, "application/json")
-	ex.keptAlive = ex.keepAlive
+	ex.keptAlive, ex.letOut = ex.keepAlive, ex.bytesOut
 	ex.cl.c.Hold()
 }
 
@@ -48,7 +48,7 @@ func (ex *exchange) writeEvents(b []byte) {
 		ex.releaseTail()
 		ex.spilled = true
 	case !ex.tail:
-		ex.tail = true
+		ex.tail, ex.letOut = true, ex.bytesOut
 		c.Hold()
 	}
 	ex.write(b)
@@ -65,8 +65,7 @@ func (ex *exchange) releaseTail() {
 // dropTail takes the beginning of an event back. False means that the client has some of it.
 func (ex *exchange) dropTail() bool {
 	if ex.tail {
-		ex.tail = false
-		ex.bytesOut -= int64(ex.cl.c.Held())
+		ex.tail, ex.bytesOut = false, ex.letOut
 		ex.cl.c.Rollback()
 		return true
 	}
@@ -90,7 +89,7 @@ func (ex *exchange) takeBack() {
 	ex.dropTail()
 	if ex.pending {
 		ex.pending = false
-		ex.bytesOut -= int64(ex.cl.c.Held())
+		ex.bytesOut = ex.letOut
 		ex.cl.c.Rollback()
 		ex.cl.c.Endless(false)
 		ex.keepAlive = ex.keptAlive

@@ -276,6 +276,32 @@ func wholeEvents(t *testing.T, got []byte) {
 	}
 }
 
+// What a client that left was to get and did not, because it was not committed, does not count as sent.
+func TestBytesOfAPendingAnswerAreNotCounted(t *testing.T) {
+	r := calmRig(nil)
+	r.calm = false
+	r.fateOf = func(*ask) fate { return fateSilent }
+	var at reply
+	r.served = func(_ *ask, to reply) { at = to }
+	seen := &transcript{}
+	e := r.connect(looptest.Link{}, seen)
+	e.Write(newRequest(kindChat, "m-alpha", makeToken('s', 5)).wire)
+	r.w.Pass(10 * time.Millisecond)
+	body := wholeAnswer(r.asks[0].token, r.asks[0].api)
+	at.head(200, "application/json", len(body))
+	at.data(body[:len(body)/2])
+	r.w.Pass(10 * time.Millisecond)
+	e.Reset()
+	r.w.Pass(10 * time.Millisecond)
+	r.asks[0].over = true
+	if n := r.g.Counters.DownBytesOut; n != 0 || len(seen.got) != 0 {
+		t.Errorf("%d bytes are counted, the client got %d", n, len(seen.got))
+	}
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+}
+
 // transcript is a client that keeps what it gets.
 type transcript struct {
 	got   []byte

@@ -100,6 +100,7 @@ type turn struct {
 	resumeAt                                   int64 // when the next attempt begins; 0: it has
 	blockedAt                                  int64
 	bytesIn, bytesOut                          int64
+	letOut                                     int64 // of bytesOut, what came before what is held
 	taken                                      int64 // of bytesOut, acknowledged by the client, when that was last looked at
 	ttft                                       int64
 	timed                                      bool
@@ -259,7 +260,13 @@ func (ex *exchange) clientGone() {
 	}
 	ex.g.Counters.Cancelled(provider)
 	ex.g.Counters.ClientsGone++
-	if ex.status == 0 || ex.pending {
+	if ex.pending || ex.tail {
+		ex.bytesOut = ex.letOut // what is held never left
+	}
+	if ex.pending {
+		ex.status = 0
+	}
+	if ex.status == 0 {
 		ex.status = 499
 	}
 	ex.account("client_gone", "")
