@@ -331,7 +331,7 @@ func (c *Conn) flush() {
 		if !c.tls.seal(c) {
 			return
 		}
-		c.tls.wire = c.send(c.tls.wire)
+		c.tls.send(c)
 	} else if c.heldFrom > 0 {
 		c.sendBefore(c.heldFrom - 1)
 	} else if c.out != nil {

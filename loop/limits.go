@@ -39,6 +39,10 @@ const (
 	// handshakeTime is how long a client's TLS handshake may take where the listener does not say.
 	handshakeTime = 5 * time.Second
 
+	// owedBytes bounds the answers to a peer's requests for new keys that it has not taken: each costs it as much as us to send, but
+	// only us to keep. Hundreds of them; peers ask once in many gigabytes.
+	owedBytes = 16 << 10
+
 	// handshakesMax bounds the TLS handshakes in progress on a loop; another one ends the oldest. At about 50 KiB each (goroutine,
 	// record buffers, transcript) they hold 25 MiB, and with two round trips of 50 ms there is room for 5,000 a second, which is
 	// more than a core can sign.

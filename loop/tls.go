@@ -16,9 +16,13 @@ type tlsLayer struct {
 	conn   *tls.Conn
 	feed   *feedConn
 	wire   []byte // sealed bytes that the socket has not taken
+	owed   int    // of those, at most how many answer the peer's own TLS messages
 	server bool   // the peer is a client
 	ending bool   // close_notify follows what is in the write batch
 }
+
+// ErrKeyUpdates is what OnClose says of a peer that asked for more new keys (RFC 8446 §4.6.3) than it took answers.
+var ErrKeyUpdates = errors.New("loop: peer asks for new keys and takes no answers")
 
 // wouldBlock is what the record layer reads when no bytes are buffered: crypto/tls keeps its state on an error that calls
 // itself temporary, and the next Read goes on where it stopped.
@@ -141,7 +145,12 @@ func (t *tlsLayer) read(c *Conn, b []byte) {
 	buf := c.loop.Slabs.Get(plainBytes)
 	defer c.loop.Slabs.Put(buf)
 	for c.state == stateOpen {
+		before := len(t.wire)
 		n, err := t.conn.Read(buf[:plainBytes])
+		if t.owed += len(t.wire) - before; t.owed > owedBytes {
+			c.end(ErrKeyUpdates, true)
+			return
+		}
 		if n > 0 {
 			c.h.OnData(c, buf[:n])
 		}
@@ -195,9 +204,16 @@ func (t *tlsLayer) seal(c *Conn) bool {
 func (t *tlsLayer) fail(c *Conn, err error) {
 	alerted := len(t.wire) > 0 && !c.blocked
 	if alerted {
-		t.wire = c.send(t.wire)
+		t.send(c)
 	}
 	c.end(err, !alerted)
+}
+
+// send gives the socket what is sealed.
+func (t *tlsLayer) send(c *Conn) {
+	if t.wire = c.send(t.wire); t.wire == nil {
+		t.owed = 0
+	}
 }
 
 func (t *tlsLayer) release(l *Loop) {
