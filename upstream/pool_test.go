@@ -7,9 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -171,12 +168,8 @@ func TestHTTP1KeepsConnectionsWithinTheLimit(t *testing.T) {
 func TestTLSNegotiatesAndResumes(t *testing.T) {
 	for _, h2 := range []bool{true, false} {
 		s, _ := provider(t, true, h2, echoPath)
-		ca := filepath.Join(t.TempDir(), "ca.pem")
 		cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-		if err := os.WriteFile(ca, cert, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		r := newRig(t, Settings{BaseURL: strings.Replace(s.URL, "127.0.0.1", "127.0.0.1", 1), CAFile: ca})
+		r := newRig(t, Settings{BaseURL: s.URL, CA: string(cert)})
 		proto := "HTTP/1.1"
 		if h2 {
 			proto = "HTTP/2.0"

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +38,7 @@ type Settings struct {
 	BaseURL             string
 	Mode                Mode
 	Warm, Max           int
-	CAFile              string
+	CA                  string // PEM of the authorities to trust, "" for the system's; their text, so that other ones make another provider
 	Insecure            bool
 	Connect, Handshake  time.Duration
 	StreamWindowBytes   int
@@ -69,7 +68,7 @@ type Provider struct {
 // Handshakes returns how many TLS handshakes over all loops were full and how many resumed a session. Safe on every thread.
 func (p *Provider) Handshakes() (full, resumed uint64) { return p.full.Load(), p.resumed.Load() }
 
-// NewProvider checks the settings and reads the CA file.
+// NewProvider checks the settings.
 func NewProvider(s Settings) (*Provider, error) {
 	u, err := url.Parse(s.BaseURL)
 	if err != nil {
@@ -95,14 +94,10 @@ func NewProvider(s Settings) (*Provider, error) {
 	case ModeHTTP1:
 		p.tls.NextProtos = []string{"http/1.1"}
 	}
-	if s.CAFile != "" {
-		pem, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read CA file of provider %s: %w", s.Name, err)
-		}
+	if s.CA != "" {
 		p.tls.RootCAs = x509.NewCertPool()
-		if !p.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("CA file %s of provider %s holds no certificate", s.CAFile, s.Name)
+		if !p.tls.RootCAs.AppendCertsFromPEM([]byte(s.CA)) {
+			return nil, fmt.Errorf("CA file of provider %s holds no certificate", s.Name)
 		}
 	}
 	return p, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -130,11 +131,18 @@ func (b *builder) provider(s *config.Snapshot, c *config.Provider, dims observe.
 	if c.Sim {
 		prefix = "/v1"
 	}
+	var authorities []byte
+	if c.TLS.CA != "" {
+		var err error
+		if authorities, err = os.ReadFile(c.TLS.CA); err != nil {
+			return nil, fmt.Errorf("cannot read the CA file of provider %s: %w", c.Name, err)
+		}
+	}
 	var replicas []*gateway.Provider
 	for _, u := range urls {
 		set := upstream.Settings{
 			Index: dims.Provider(c.Name), Name: c.Name, BaseURL: u, Mode: mode, Warm: c.Connections.Warm, Max: c.Connections.Max,
-			CAFile: c.TLS.CA, Insecure: c.TLS.Insecure, Connect: s.Timeouts.Connect, Handshake: s.Timeouts.Handshake,
+			CA: string(authorities), Insecure: c.TLS.Insecure, Connect: s.Timeouts.Connect, Handshake: s.Timeouts.Handshake,
 			StreamWindowBytes: streamWindowBytes, ResponseBufferBytes: s.Bounds.ResponseBuffer,
 		}
 		up := b.providers[set]
