@@ -57,6 +57,7 @@ func (c *conn) open(d Dialed) {
 		return
 	}
 	pl.serve()
+	pl.keepWarm() // one dial has tried whether the provider is back: the others may follow
 }
 
 // OnData implements loop.Handler.

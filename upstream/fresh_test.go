@@ -130,3 +130,22 @@ func TestCancelWhileAllFail(t *testing.T) {
 		t.Fatalf("the request that was given up got %v", b.failure)
 	}
 }
+
+// TestAllWarmConnectionsComeBack: after an outage every warm connection is restored, not the one alone that found out that it is over.
+func TestAllWarmConnectionsComeBack(t *testing.T) {
+	s, _ := provider(t, false, true, echoPath)
+	r := newRig(t, Settings{BaseURL: s.URL, Mode: ModeH2C})
+	d := &gatedDialer{within: r.dialer, closed: true}
+	r.on(func() {
+		r.pool.dialer, r.pool.Provider.Warm = d, 3
+		r.pool.keepWarm()
+		for _, end := range d.held {
+			end(true)
+		}
+		d.closed = false
+	})
+	until(t, "warm connections are missing", func() (all bool) {
+		r.on(func() { all = len(r.pool.conns) == 3 })
+		return all
+	})
+}
