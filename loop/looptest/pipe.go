@@ -266,8 +266,8 @@ func (e *End) deliver(b []byte) {
 	}
 	if e.host != nil {
 		e.host.Loop.Readable(e.conn, b)
-		for i := range b {
-			b[i] = spoiled
+		for len(b) > 0 {
+			b = b[copy(b, spoiled):]
 		}
 		return
 	}
