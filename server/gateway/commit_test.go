@@ -302,6 +302,34 @@ func TestBytesOfAPendingAnswerAreNotCounted(t *testing.T) {
 	}
 }
 
+// The same holds for the beginning of an event that waits for its end.
+func TestBytesOfHalfAnEventAreNotCounted(t *testing.T) {
+	r := calmRig(nil)
+	r.calm = false
+	r.fateOf = func(*ask) fate { return fateSilent }
+	var at reply
+	r.served = func(_ *ask, to reply) { at = to }
+	seen := &transcript{}
+	e := r.connect(looptest.Link{}, seen)
+	e.Write(newRequest(kindStream, "m-alpha", makeToken('s', 5)).wire)
+	r.w.Pass(10 * time.Millisecond)
+	events := eventAnswer(r.asks[0].token, true)
+	at.head(200, "text/event-stream", -1)
+	at.data(events[0])
+	r.w.Pass(10 * time.Millisecond)
+	at.data(events[1][:5])
+	r.w.Pass(10 * time.Millisecond)
+	e.Reset()
+	r.w.Pass(10 * time.Millisecond)
+	r.asks[0].over = true
+	if n := r.g.Counters.DownBytesOut; n != uint64(len(seen.got)) || n == 0 {
+		t.Errorf("%d bytes are counted, the client got %d", n, len(seen.got))
+	}
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+}
+
 // transcript is a client that keeps what it gets.
 type transcript struct {
 	got   []byte
