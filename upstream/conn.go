@@ -73,7 +73,11 @@ func (c *conn) OnData(lc *loop.Conn, b []byte) {
 	c.feeding = false
 	if err != nil {
 		c.retired = true
-		lc.Close()
+		if c.h1 != nil && lc.Queued() > 0 {
+			lc.Abort() // the rest of a request that failed here and may be sent again elsewhere
+		} else {
+			lc.Close()
+		}
 		return
 	}
 	if c.h2 != nil {
