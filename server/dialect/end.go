@@ -10,12 +10,15 @@ var (
 	keySequence = quotedKey{text: `"sequence_number"`}
 )
 
+// byteOrderMark may stand at the beginning of an event stream (WHATWG HTML §9.2.5).
+const byteOrderMark = "\xEF\xBB\xBF"
+
 // EndScanner says whether an event stream came to its proper end, so that the gateway can tell a client of one that did not.
 // A stream has ended properly after `data: [DONE]`, after a finish_reason (chat/completions and completions: compatible servers
 // may leave [DONE] out), after response.completed, .incomplete or .failed, message_stop, the last event of an image or audio
 // stream, or after an error event of any of them, which the client has then seen.
 //
-// What ends a stream counts once its line is complete; a last line without line feed counts if all that it has opened is closed.
+// What ends a stream counts once its line is complete; a last line without its end counts if all that it has opened is closed.
 type EndScanner struct {
 	find     keyFinder
 	head     [lineHeadBytes]byte // of a line that began in an earlier piece
@@ -23,6 +26,7 @@ type EndScanner struct {
 	sequence int64
 	whole    int // see Whole
 	line     lineEnd
+	cr       bool    // the last line ended in CR: an LF would belong to it
 	inside   bool    // an event has begun and not ended
 	tail     nesting // of the line that has no end yet
 	finish   bool    // look for finish_reason
@@ -66,6 +70,8 @@ func (s *EndScanner) Missing() string {
 		return ""
 	case s.line == lineEnded:
 		return "\n"
+	case s.line == lineCR:
+		return "\n\n"
 	case !s.ended && s.Ended():
 		return "\n\n"
 	}
@@ -88,16 +94,22 @@ func (s *EndScanner) Feed(b []byte) {
 	}
 	s.track(b)
 	for len(b) > 0 && !s.ended {
-		nl := bytes.IndexByte(b, '\n')
+		if s.cr {
+			if s.cr = false; b[0] == '\n' {
+				b = b[1:]
+				continue
+			}
+		}
+		end := indexLineEnd(b)
 		line := b
-		if nl >= 0 {
-			line = b[:nl]
+		if end >= 0 {
+			line = b[:end]
 		}
 		if s.finish && !s.pending {
 			s.findReason(line)
 			s.find.end(line)
 		}
-		if nl < 0 {
+		if end < 0 {
 			s.headLen += copy(s.head[s.headLen:], line)
 			s.tail.feed(line)
 			return
@@ -109,7 +121,8 @@ func (s *EndScanner) Feed(b []byte) {
 		}
 		s.check(line[:min(len(line), lineHeadBytes)])
 		s.ended, s.headLen = s.pending, 0
-		b = b[nl+1:]
+		s.cr = b[end] == '\r'
+		b = b[end+1:]
 	}
 }
 
@@ -198,15 +211,15 @@ func (s *EndScanner) checkPartial() {
 
 // check looks at the beginning of a line.
 func (s *EndScanner) check(line []byte) {
-	if hasPrefix(line, "\xEF\xBB\xBF") {
-		line = line[3:]
+	if hasPrefix(line, byteOrderMark) {
+		line = line[len(byteOrderMark):]
 	}
 	switch {
 	case hasPrefix(line, "data:"):
 		s.data(line[skipSpace(line, len("data:")):])
 	case hasPrefix(line, "event:"):
-		s.named = s.terminal(bytes.TrimRight(line[skipSpace(line, len("event:")):], " \r"))
-	case len(line) == 0 || line[0] == '\r':
+		s.named = s.terminal(bytes.TrimRight(line[skipSpace(line, len("event:")):], " "))
+	case len(line) == 0:
 		s.named = false
 	}
 }

@@ -26,6 +26,9 @@ const (
 	// lineHeadBytes is how much of an SSE line is kept where it is cut off: enough for the event's name and type.
 	lineHeadBytes = 96
 
+	// lineStepBytes is how far both line ends are looked for at once: about what the line of an ordinary chunk takes.
+	lineStepBytes = 512
+
 	// eventLimitBytes bounds an SSE event that is held back until it is complete.
 	eventLimitBytes = 64 << 10
 

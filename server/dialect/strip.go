@@ -4,7 +4,7 @@ import "bytes"
 
 // Stripper undoes in a chat/completions or completions stream what the gateway's own include_usage added for a client that did not
 // ask for it: the chunk with no choices and the usage is removed, `"usage":null` is taken out of the other chunks, every other
-// byte stays. Lines may end in LF or CRLF. Complete events are never delayed; an event that is split is held until it is complete,
+// byte stays. Lines may end in LF, CRLF or CR. Complete events are never delayed; an event that is split is held until it is complete,
 // up to 64 KiB, beyond which it passes untouched.
 type Stripper struct {
 	hold    []byte  // an event's beginning; grown when first needed
@@ -18,7 +18,8 @@ type lineEnd uint8
 const (
 	lineEnded   lineEnd = iota // at the beginning of a line, as at the beginning of a stream
 	lineBegun                  // within one
-	lineBlankCR                // after the CR of a blank line
+	lineCR                     // after the CR that ends one: an LF would belong to it
+	lineBlankCR                // after the CR of a blank line, where lines have ended in LF before: one is to come
 	lineBlank                  // after a blank line: the event has ended. Between pieces this is lineEnded
 )
 
@@ -72,33 +73,63 @@ func (s *Stripper) End(dst []byte) []byte {
 	return dst
 }
 
-// eventEnd returns how much of b belongs to the event that line is the end of so far: up to its blank line, or all.
+// eventEnd returns how much of b belongs to the event that line is the end of so far: up to its blank line, or all. Lines end in LF,
+// CRLF or CR (WHATWG HTML §9.2.5). It may be nothing, where the first byte shows that the event had ended before.
 func eventEnd(b []byte, line lineEnd) (n int, end lineEnd) {
 	i := 0
 	for {
 		switch line {
-		case lineEnded, lineBlankCR:
+		case lineBegun:
+			n := indexLineEnd(b[i:])
+			if n < 0 {
+				return len(b), lineBegun
+			}
+			if line = lineEnded; b[i+n] == '\r' {
+				line = lineCR
+			}
+			i += n + 1
+		default:
 			if i == len(b) {
 				return i, line
 			}
-			switch {
-			case b[i] == '\n':
+			switch c := b[i]; {
+			case c == '\n' && line == lineCR:
+				line = lineEnded
+				i++
+			case c == '\n':
 				return i + 1, lineBlank
-			case b[i] == '\r' && line == lineEnded:
+			case line == lineBlankCR:
+				return i, lineBlank
+			case c == '\r' && line == lineCR:
+				// Of a provider that ends its lines in CR no LF is to be waited for; one that comes is a blank line more.
+				return i + 1, lineBlank
+			case c == '\r':
 				line = lineBlankCR
 				i++
 			default:
 				line = lineBegun
 			}
-		default:
-			nl := bytes.IndexByte(b[i:], '\n')
-			if nl < 0 {
-				return len(b), lineBegun
-			}
-			i += nl + 1
-			line = lineEnded
 		}
 	}
+}
+
+// indexLineEnd returns where the first CR or LF is, or -1. It looks for both in steps: many short lines that all end in the one
+// would otherwise have it look through everything for the other, each time.
+func indexLineEnd(b []byte) int {
+	for at := 0; at < len(b); at += lineStepBytes {
+		part := b[at:min(len(b), at+lineStepBytes)]
+		lf := bytes.IndexByte(part, '\n')
+		if lf >= 0 {
+			part = part[:lf]
+		}
+		if cr := bytes.IndexByte(part, '\r'); cr >= 0 {
+			return at + cr
+		}
+		if lf >= 0 {
+			return at + lf
+		}
+	}
+	return -1
 }
 
 // endsEvent says whether b ends in a blank line.
@@ -130,13 +161,18 @@ func appendStripped(dst, ev []byte) []byte {
 	return append(dst, ev...)
 }
 
-// soleData returns where the data of an event is if it stands on one line, else -1.
+// soleData returns where the data of an event is if it stands on one line, else -1. A stream's first event may begin with a byte
+// order mark.
 func soleData(ev []byte) (at, end int) {
 	at = -1
-	for i := 0; i < len(ev); {
+	i := 0
+	if hasPrefix(ev, byteOrderMark) {
+		i = len(byteOrderMark)
+	}
+	for i < len(ev) {
 		next := len(ev)
-		if nl := bytes.IndexByte(ev[i:], '\n'); nl >= 0 {
-			next = i + nl + 1
+		if n := indexLineEnd(ev[i:]); n >= 0 {
+			next = i + n + 1
 		}
 		if hasPrefix(ev[i:next], "data:") {
 			if at >= 0 {

@@ -56,8 +56,15 @@ func TestStripper(t *testing.T) {
 	same("data: {\"choices\":[{}],\"usage\":null\r\ndata: }\n\r\n")
 	same(": \"usage\":null\n\n")
 	same("data: {\"choices\":[{}],\"usage\":0}\n\n")
-	// A lone CR is no line end.
+	// Lines that end in a lone CR.
 	same("data: {\"choices\":[]}\r\rdata: [DONE]\r\r")
+	is("data: {\"choices\":[{}],\"usage\":null}\r\rdata: {\"choices\":[],\"usage\":"+usage+"}\r\rdata: [DONE]\r\r", "data: {\"choices\":[{}]}\r\rdata: [DONE]\r\r")
+	is("id: 1\rdata: {\"usage\":null,\"choices\":[{}]}\rretry: 5\r\r: c\r\r", "id: 1\rdata: {\"choices\":[{}]}\rretry: 5\r\r: c\r\r")
+	is("data: {\"choices\":[],\"usage\":"+usage+"}\n\rdata: [DONE]\n\n", "data: [DONE]\n\n")
+	is("data: {\"choices\":[],\"usage\":"+usage+"}\r\n\rdata: [DONE]\n\n", "data: [DONE]\n\n")
+	same("data: {\"choices\":[],\rdata: \"usage\":null}\r\r")
+	// A byte order mark.
+	is("\xEF\xBB\xBFdata: {\"choices\":[{}],\"usage\":null}\n\n", "\xEF\xBB\xBFdata: {\"choices\":[{}]}\n\n")
 }
 
 func TestStripperFixtures(t *testing.T) {
@@ -93,18 +100,20 @@ func TestStripperFixtures(t *testing.T) {
 
 // A complete event is out as soon as it is in.
 func TestStripperDelay(t *testing.T) {
-	stream := fixture(t, "openai/chat-stream.sse")
-	var s Stripper
-	s.Reset()
-	in := 0
-	var out []byte
-	for i := range stream {
-		out = s.Feed(out, stream[i:i+1])
-		if bytes.HasSuffix(stream[:i+1], []byte("\n\n")) {
-			in = i + 1
-		}
-		if want := stripped(stream[:in]); string(out) != want {
-			t.Fatalf("after %d bytes: %q, want %q", i+1, out, want)
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		stream := bytes.ReplaceAll(fixture(t, "openai/chat-stream.sse"), []byte("\n"), []byte(end))
+		var s Stripper
+		s.Reset()
+		in := 0
+		var out []byte
+		for i := range stream {
+			out = s.Feed(out, stream[i:i+1])
+			if bytes.HasSuffix(stream[:i+1], []byte(end+end)) {
+				in = i + 1
+			}
+			if want := stripped(stream[:in]); string(out) != want {
+				t.Fatalf("lines end in %q: after %d bytes: %q, want %q", end, i+1, out, want)
+			}
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (s *UsageScanner) Feed(b []byte) {
 		}
 		var r usageReader
 		end, why := r.object(b, i, groupUsage)
-		if why == jsonOK && end-i <= usageLimitBytes && !(s.form == formEvents && bytes.IndexByte(b[i:end], '\n') >= 0) {
+		if why == jsonOK && end-i <= usageLimitBytes && !(s.form == formEvents && indexLineEnd(b[i:end]) >= 0) {
 			i = end
 			s.apply(&r, s.inItem(b, at))
 			continue
@@ -152,7 +152,7 @@ const (
 func (s *UsageScanner) objectEnd(b []byte) (n int, end objectState) {
 	for i, c := range b {
 		switch {
-		case c == '\n' && s.form == formEvents:
+		case (c == '\n' || c == '\r') && s.form == formEvents:
 			return i, objectBroken
 		case s.escaped:
 			s.escaped = false
@@ -192,8 +192,8 @@ func (s *UsageScanner) inItem(b []byte, at int) bool {
 	if s.form != formEvents {
 		return false
 	}
-	if nl := bytes.LastIndexByte(b[:at], '\n'); nl >= 0 {
-		head := b[nl+1 : at]
+	if end := lastLineEnd(b[:at]); end >= 0 {
+		head := b[end+1 : at]
 		return isItem(head[:min(len(head), lineHeadBytes)])
 	}
 	n := copy(s.head[s.headLen:], b[:at])
@@ -211,14 +211,26 @@ func isItem(lineHead []byte) bool {
 
 // keepHead keeps the beginning of the line that b ends in.
 func (s *UsageScanner) keepHead(b []byte) {
-	if b[len(b)-1] == '\n' {
+	if last := b[len(b)-1]; last == '\n' || last == '\r' {
 		s.headLen = 0
 		return
 	}
-	if bytes.IndexByte(b, '\n') >= 0 { // that is fast, LastIndexByte is not
-		s.headLen, b = 0, b[bytes.LastIndexByte(b, '\n')+1:]
+	if end := lastLineEnd(b); end >= 0 {
+		s.headLen, b = 0, b[end+1:]
 	}
 	s.headLen += copy(s.head[s.headLen:], b)
+}
+
+// lastLineEnd returns where the last CR or LF is, or -1.
+func lastLineEnd(b []byte) int {
+	end := -1
+	if bytes.IndexByte(b, '\n') >= 0 { // that is fast, LastIndexByte is not
+		end = bytes.LastIndexByte(b, '\n')
+	}
+	if rest := b[end+1:]; bytes.IndexByte(rest, '\r') >= 0 {
+		end += 1 + bytes.LastIndexByte(rest, '\r')
+	}
+	return end
 }
 
 type field uint8
