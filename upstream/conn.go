@@ -17,18 +17,21 @@ type conn struct {
 
 	timer   loop.Timer
 	bornAt  int64
-	usedAt  int64 // last request opened
-	heardAt int64 // last bytes of the provider
-	pingAt  int64 // when the outstanding PING was sent; 0: none
-	doubted bool  // a request waited on it in vain: it gets no other one until something is heard
-	retired bool  // takes no more streams
+	usedAt  int64  // last request opened
+	heardAt int64  // last bytes of the provider
+	pingAt  int64  // when the outstanding PING was sent; 0: none
+	taken   uint64 // bytes that the provider's kernel has acknowledged, at most
+	takenAt int64  // when that last grew, or nothing was waiting
+	doubted bool   // a request waited on it in vain: it gets no other one until something is heard
+	retired bool   // takes no more streams
 	feeding bool
 }
 
-// output tells the HTTP/1.1 codec also what the socket has not taken yet, from which it knows whether a request has left.
+// output tells the codecs also what the socket has not taken yet: HTTP/1.1 knows from it whether a request has left, HTTP/2 when to
+// wait with bodies.
 type output struct{ *loop.Conn }
 
-// Unsent implements h1.Backlog.
+// Unsent implements h1.Backlog and h2.Backlog.
 func (o output) Unsent() int { return o.Queued() }
 
 func (c *conn) open(d Dialed) {
@@ -38,10 +41,17 @@ func (c *conn) open(d Dialed) {
 	c.lc = d.Conn
 	c.lc.KeepInput()
 	now := pl.loop.Now()
-	c.bornAt, c.usedAt, c.heardAt = now, now, now
+	c.bornAt, c.usedAt, c.heardAt, c.takenAt = now, now, now, now
 	if d.Protocol == HTTP2 {
 		// The connection's window has room for every stream's: slow clients hold back their own streams only.
-		c.h2 = h2.New(h2.Config{Output: c.lc, StreamWindowBytes: p.StreamWindowBytes, ConnWindowBytes: connWindowStreams * p.StreamWindowBytes, EarlyStreams: p.streamsAtOnce()})
+		cfg := h2.Config{
+			Output: output{c.lc}, StreamWindowBytes: p.StreamWindowBytes,
+			ConnWindowBytes: connWindowStreams * p.StreamWindowBytes, EarlyStreams: p.streamsAtOnce(),
+		}
+		if p.canFallBack() {
+			cfg.FallBack = pl.fallBack
+		}
+		c.h2 = h2.New(cfg)
 		c.codec = c.h2
 	} else {
 		c.h1 = h1.New(h1.Config{Output: output{c.lc}})
@@ -156,7 +166,24 @@ func (c *conn) settle() {
 func (pl *Pool) OnBatchEnd() { pl.serve() }
 
 // OnDrain implements loop.Handler.
-func (c *conn) OnDrain(*loop.Conn) {}
+func (c *conn) OnDrain(*loop.Conn) {
+	if c.h2 != nil {
+		c.h2.Drained()
+	}
+}
+
+// stuck says that the provider has taken nothing for too long although something waits for it.
+func (c *conn) stuck(now int64) bool {
+	if !c.lc.Blocked() {
+		c.takenAt = now
+		return false
+	}
+	// The socket's own buffer is megabytes: what counts is what has arrived.
+	if taken := c.h2.Stats().BytesOut - min(uint64(c.lc.Unsent()), c.h2.Stats().BytesOut); taken > c.taken {
+		c.taken, c.takenAt = taken, now
+	}
+	return now-c.takenAt > int64(takeWait)
+}
 
 // OnClose implements loop.Handler.
 func (c *conn) OnClose(_ *loop.Conn, err error) {
@@ -189,6 +216,10 @@ func (c *conn) OnTimer(*loop.Timer) {
 		case c.pingAt != 0 && (c.silent(now) > int64(pingWait) || c.doubted && c.silent(now) > int64(doubtWait)):
 			// Neither an answer to the PING nor anything else, or nothing more: the provider is not there any more.
 			pl.stats.PingTimeouts++
+			c.lc.Abort()
+			return
+		case c.stuck(now):
+			pl.stats.Stuck++
 			c.lc.Abort()
 			return
 		case c.pingAt == 0 && now-c.heardAt > int64(pingEvery):

@@ -41,7 +41,7 @@ func (d *NetDialer) Dial(l *loop.Loop, p *Provider, h loop.Handler, done func(Di
 			l.PostOffLoop(func() { done(joined(proto)(l.Join(nc, h))) })
 			return
 		}
-		sec, tlsErr := loop.HandshakeOffLoop(nc, p.tls, false, p.Handshake)
+		sec, tlsErr := loop.HandshakeOffLoop(nc, p.secure(), false, p.Handshake)
 		var proto Protocol
 		if tlsErr == nil {
 			st := sec.State()

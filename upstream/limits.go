@@ -21,6 +21,11 @@ const (
 	doubtAfter = 500 * time.Millisecond
 	doubtWait  = 3 * time.Second
 
+	// takeWait is how long an HTTP/2 connection may refuse output without taking a byte of it. What we owe a provider that still speaks
+	// (answers to its PINGs and SETTINGS) would pile up, and requests behind it would wait for their timers. It is no shorter than
+	// what a PING has, since a provider may be slow in reading for the same reasons.
+	takeWait = 10 * time.Second
+
 	// checkEvery is how often a connection looks at its idle, age and ping limits, and refills what a provider may flood it with.
 	checkEvery = time.Second
 

@@ -52,6 +52,7 @@ type Pool struct {
 type Stats struct {
 	Created, Closed, DialFailures uint64
 	Pings, PingTimeouts           uint64
+	Stuck                         uint64 // connections closed because the provider took nothing
 	Opened                        uint64
 	Conns, Active, Waiting        int
 }
@@ -240,7 +241,7 @@ func (pl *Pool) grow() {
 	}
 	coming := pl.dialing
 	for _, c := range pl.conns {
-		if c.h2 == nil || c.retired || c.doubted {
+		if c.h2 == nil || c.retired || c.doubted || c.codec.Closing() {
 			continue
 		}
 		switch _, ok := c.h2.StreamLimit(); {
@@ -280,6 +281,14 @@ func (pl *Pool) dial() {
 		}
 		c.open(d)
 	})
+}
+
+// fallBack leaves HTTP/2 for good: what runs on it goes on, what comes goes elsewhere.
+func (pl *Pool) fallBack() {
+	pl.Provider.fallBack()
+	for _, c := range pl.conns {
+		c.retired = c.retired || c.h2 != nil
+	}
 }
 
 // dialFailed fails what waits, where no other connection could still serve it. Who waited for this one takes what there is: nothing else

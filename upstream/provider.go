@@ -57,10 +57,13 @@ type Provider struct {
 	BasePath  string // without a slash at the end
 
 	tls   *tls.Config
+	tls1  *tls.Config  // the same without HTTP/2
 	conns atomic.Int32 // open or being made, over all loops
 	last  atomic.Int32 // Protocol of the last connection plus 1, 0 before the first
 
 	streams atomic.Int32 // what its last HTTP/2 connection allowed at once, 0 before the first
+
+	only1 atomic.Bool // it wants HTTP/1.1 although it agreed to HTTP/2
 
 	full, resumed atomic.Uint64 // TLS handshakes
 }
@@ -100,6 +103,9 @@ func NewProvider(s Settings) (*Provider, error) {
 			return nil, fmt.Errorf("CA file of provider %s holds no certificate", s.Name)
 		}
 	}
+	p.tls1 = p.tls.Clone()
+	p.tls1.NextProtos = []string{"http/1.1"}
+	p.tls1.ClientSessionCache = newSessionCache()
 	return p, nil
 }
 
@@ -112,6 +118,23 @@ func trimSlash(s string) string {
 
 // Connections is how many connections are open or being made over all loops. Safe on every thread.
 func (p *Provider) Connections() int { return int(p.conns.Load()) }
+
+// canFallBack says whether HTTP/1.1 may be spoken where HTTP/2 was agreed on.
+func (p *Provider) canFallBack() bool { return p.Mode == ModeAuto && p.tls != nil }
+
+// fallBack has every connection from here on speak HTTP/1.1.
+func (p *Provider) fallBack() {
+	p.only1.Store(true)
+	p.last.Store(int32(HTTP1) + 1)
+}
+
+// secure is how a new connection's handshake is done.
+func (p *Provider) secure() *tls.Config {
+	if p.only1.Load() {
+		return p.tls1
+	}
+	return p.tls
+}
 
 // expected is the protocol that the next connection will probably speak.
 func (p *Provider) expected() Protocol {

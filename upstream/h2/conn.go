@@ -5,11 +5,20 @@ import (
 	"penstock/upstream/stream"
 )
 
+// Backlog is what an Output may offer besides stream.Output: how many of the bytes that were appended to its buffers the transport
+// has not taken yet. With it bodies wait while there are many; whoever offers it calls Drained.
+type Backlog interface{ Unsent() int }
+
 // Config is what a Conn is made with. Zero values mean the defaults of limits.go.
 type Config struct {
 	// Output takes what goes out. A Buffer call that finds the transport broken may call Fail: it is then done as soon as the
-	// call into the connection is through.
+	// call into the connection is through. It may also be a Backlog.
 	Output stream.Output
+
+	// FallBack is called where the server answers HTTP_1_1_REQUIRED (RFC 9113 §7), before the stream's sink hears of it. The connection
+	// takes no more streams then, and the one that was refused counts as not processed. Nil where the owner cannot speak HTTP/1.1 to
+	// this server: the code is then one like others.
+	FallBack func()
 
 	StreamWindowBytes  int // what we grant per stream, at most 2^31-1; default 256 KiB
 	ConnWindowBytes    int // what we grant for the connection, at least 65,535 (RFC 9113 §6.9.2); default 16 MiB
@@ -21,7 +30,8 @@ type Config struct {
 
 // Conn is the client half of one HTTP/2 connection. Loop thread only.
 type Conn struct {
-	cfg Config
+	cfg     Config
+	backlog Backlog // nil where the Output is none
 
 	// Thresholds from which a WINDOW_UPDATE is worth its frame: a quarter of what was granted.
 	streamCreditBytes, connCreditBytes int
@@ -111,6 +121,7 @@ func New(cfg Config) *Conn {
 		recvBytes:         cfg.ConnWindowBytes,
 		floods:            cfg.Floods,
 	}
+	c.backlog, _ = cfg.Output.(Backlog)
 	c.streams.Keep = keepFreeStreams
 	c.table.slots = make([]tableSlot, 16)
 	c.enc.init()
@@ -285,6 +296,16 @@ func (c *Conn) Ping() bool {
 
 // PingOutstanding says that a PING is not answered yet; the owner's timers decide what that means.
 func (c *Conn) PingOutstanding() bool { return c.pingOut }
+
+// Drained goes on with bodies that waited for the transport, which has taken all that was in the output.
+func (c *Conn) Drained() {
+	if c.sendFirst == nil || c.err != nil || c.lost {
+		return
+	}
+	c.depth++
+	c.send()
+	c.leave()
+}
 
 // Shutdown queues GOAWAY(NO_ERROR): no stream can be opened any more, open ones go on.
 func (c *Conn) Shutdown() {

@@ -35,7 +35,7 @@ func (c *Conn) dequeue(s *Stream) {
 }
 
 // send writes DATA as far as the windows allow, one frame per stream and turn. A stream without a window of its own leaves
-// the queue until it gets one; where the connection's is used up, everybody waits.
+// the queue until it gets one; where the connection's is used up, or the transport has enough, everybody waits.
 func (c *Conn) send() {
 	if c.sending {
 		return // from within OnSent: the loop below goes on
@@ -45,6 +45,9 @@ func (c *Conn) send() {
 		if c.sendBytes <= 0 {
 			c.stats.ConnStalls++
 			break
+		}
+		if c.backlog != nil && c.backlog.Unsent() >= maxBacklogBytes {
+			break // until Drained
 		}
 		s := c.sendFirst
 		c.dequeue(s)

@@ -44,6 +44,10 @@ const (
 	closedMemory    = 256 // ended streams whose end is remembered, a power of two; older ones count as reset by us
 	keepFreeStreams = 512
 	maxDebugBytes   = 128 // of GOAWAY's debug data
+
+	// maxBacklogBytes is how much of the output may wait for the transport while bodies are added to it: some frames, so that a
+	// transport that is free again finds work. Windows alone do not bound it, a server may open them wide and then not read.
+	maxBacklogBytes = 256 << 10
 )
 
 // Floods is how many frames of a kind the server may send between two Ticks before the connection ends with

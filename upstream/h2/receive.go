@@ -340,13 +340,23 @@ func (c *Conn) rstStream(payload []byte) *ConnError {
 		return c.lateFrame(id)
 	}
 	code := ErrCode(binary.BigEndian.Uint32(payload))
-	if code == ErrCodeRefusedStream {
+	if c.requiresHTTP1(code) || code == ErrCodeRefusedStream {
 		c.refuse(s, code, nil)
 		return nil
 	}
 	c.forget(s, false)
 	s.sink.OnFail(stream.Failure{Kind: stream.KindReset, Sent: true, Answered: s.answered, Code: uint32(code)})
 	return nil
+}
+
+// requiresHTTP1 looks whether the server wants HTTP/1.1, and lets the owner fall back to it where it can.
+func (c *Conn) requiresHTTP1(code ErrCode) bool {
+	if code != ErrCodeHTTP11Required || c.cfg.FallBack == nil {
+		return false
+	}
+	c.closing = true
+	c.cfg.FallBack()
+	return true
 }
 
 // takeGoAway takes a GOAWAY frame (RFC 9113 §6.8): streams above its last id were not processed, the others go on.
@@ -364,6 +374,7 @@ func (c *Conn) takeGoAway(payload []byte) *ConnError {
 		Debug: string(debug[:min(len(debug), maxDebugBytes)]),
 	}
 	c.goAway, c.closing = e, true
+	c.requiresHTTP1(e.Code)
 	for c.newest != nil && c.newest.id > last {
 		c.refuse(c.newest, e.Code, e)
 	}

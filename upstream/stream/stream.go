@@ -136,6 +136,12 @@ func (f *Failure) Retryable() bool {
 	return !f.Sent || f.Unprocessed || f.Reused && (f.Kind == KindClosed || f.Kind == KindReset)
 }
 
+// enhanceYourCalm is the error code of a peer that gets more than it wants (RFC 9113 §7).
+const enhanceYourCalm = 0xb
+
+// AsksForCalm says that the provider wants less load: sending the request to it again at once would be more of the same.
+func (f *Failure) AsksForCalm() bool { return f.Code == enhanceYourCalm }
+
 // Error describes the failure for logs; it never holds bytes of a request or a key.
 func (f *Failure) Error() string {
 	s := "upstream " + f.Kind.String()
