@@ -163,7 +163,7 @@ func (ex *exchange) again(f *stream.Failure) bool {
 	case stream.KindResolve, stream.KindConnect, stream.KindTLS:
 		if r.Connect && !ex.elsewhere() {
 			// Nobody else may be asked, and this one may be in the middle of a restart.
-			ex.resumeAt = ex.g.loop.Now() + int64(redialPause<<(2*min(ex.attempts-1, redialSteps)))
+			ex.pause()
 		}
 		return r.Connect
 	case stream.KindBusy:
@@ -178,8 +178,16 @@ func (ex *exchange) again(f *stream.Failure) bool {
 	if !f.Retryable() && !(r.Reset && (f.Kind == stream.KindReset || f.Kind == stream.KindClosed)) {
 		return false
 	}
-	ex.next(false) // or the same target again: another connection may do
+	// Without another target it is the same one again: another connection may do.
+	if !ex.next(false) && len(ex.policy.Providers[ex.plan[ex.at].Provider].Replicas) <= 1 && f.AsksForCalm() {
+		ex.pause()
+	}
 	return true
+}
+
+// pause puts the next attempt off, longer each time.
+func (ex *exchange) pause() {
+	ex.resumeAt = ex.g.loop.Now() + int64(redialPause<<(2*min(ex.attempts-1, redialSteps)))
 }
 
 // elsewhere moves on to another target, or stays where the provider has several addresses that take turns.

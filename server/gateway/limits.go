@@ -41,8 +41,8 @@ const (
 	// retryAfterSeconds is what a refusal for the moment asks the client to wait.
 	retryAfterSeconds = "1"
 
-	// redialPause is how long a request waits before the only provider that it can go to is dialled again, the first time; four times as
-	// long each further time, for redialSteps times.
+	// redialPause is how long a request waits before the only provider that it can go to is dialled again, or asked again after
+	// ENHANCE_YOUR_CALM, the first time; four times as long each further time, for redialSteps times.
 	redialPause = 200 * time.Millisecond
 	redialSteps = 3
 

@@ -38,8 +38,12 @@ func (ex *exchange) OnHead(status int, fields []stream.Field, contentLength int6
 	g.Counters.Stage(observe.StageUpstreamWait, now-ex.attemptAt)
 	ex.status, ex.bodyLeft = status, contentLength
 	contentType := fieldOf(fields, "content-type")
-	ex.sse = hasPrefixFold(contentType, "text/event-stream")
-	ex.counting = status == 200 && ex.ep.Body != dialect.BodyNone
+	// What is encoded passes as it is, although it was not asked for: its end and its usage cannot be seen, and nothing of the gateway's
+	// own may stand within it.
+	encoding := fieldOf(fields, "content-encoding")
+	plain := len(encoding) == 0 || equalFold(encoding, "identity")
+	ex.sse = plain && hasPrefixFold(contentType, "text/event-stream")
+	ex.counting = plain && status == 200 && ex.ep.Body != dialect.BodyNone
 	ex.stripping = ex.stripping && ex.sse && status == 200
 	ex.usage.Reset(ex.api)
 	if ex.sse {
