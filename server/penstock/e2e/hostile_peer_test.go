@@ -106,17 +106,26 @@ func (p *peer) serve() {
 		return
 	}
 	if deed.over == http1 {
-		p.in = bufio.NewReader(p)
+		p.open1()
 		p.converse(p.ask1, func(a ask) { deed.h1(p, a) })
 		return
 	}
+	if p.open2(deed.settings) == nil {
+		p.converse(p.ask2, func(a ask) { deed.h2(p, a) })
+	}
+}
+
+func (p *peer) open1() { p.in = bufio.NewReader(p) }
+
+// open2 takes the client's preface and sends the server's.
+func (p *peer) open2(settings string) error {
 	if _, err := io.ReadFull(p, make([]byte, 24)); err != nil {
-		return
+		return err
 	}
 	p.enc = hpack.NewEncoder(&p.block)
 	p.bodies = map[uint32]*bytes.Buffer{}
-	p.say(frame(4, 0, 0, deed.settings))
-	p.converse(p.ask2, func(a ask) { deed.h2(p, a) })
+	p.say(frame(4, 0, 0, settings))
+	return nil
 }
 
 func (p *peer) converse(next func() (ask, error), misbehave func(ask)) {
