@@ -103,6 +103,26 @@ func framingRows1() []misdeed {
 		{name: "sends 204 with a body", over: http1, during: "-", before: "204", conn: closed, h1: func(p *peer, _ ask) {
 			p.say("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello")
 		}},
+		{name: "sends 304 with a body", over: http1, during: "-", before: "304", conn: closed, h1: func(p *peer, _ ask) {
+			p.say("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nhello")
+		}},
+		{name: "answers in HTTP/1.0 and keeps the connection", over: http1, during: "-", conn: kept, h1: func(p *peer, a ask) {
+			b := a.first() + a.rest()
+			p.say(fmt.Sprintf("HTTP/1.0 200 OK\r\ncontent-type: %s\r\nconnection: Keep-Alive\r\ncontent-length: %d\r\n\r\n%s", a.contentType(), len(b), b))
+		}},
+		{name: "answers in HTTP/1.0 and closes", over: http1, during: "-", conn: closed, h1: func(p *peer, a ask) {
+			p.say("HTTP/1.0 200 OK\r\ncontent-type: " + a.contentType() + "\r\n\r\n" + a.first() + a.rest())
+			p.end()
+		}},
+		{name: "says Connection: close after each answer, and closes", over: http1, during: "-", conn: closed, h1: func(p *peer, a ask) {
+			p.say(head1(a, "connection: close\r\n"+chunkedField) + chunk(a.first()+a.rest()) + "0\r\n\r\n")
+			p.end()
+		}},
+		{name: "closes a kept-alive connection once it has been idle", over: http1, afterwards: true, conn: closed, h1: func(p *peer, a ask) {
+			p.finish(a)
+			p.run.settle()
+			p.end()
+		}},
 		{name: "ends its body by closing", over: http1, during: "-", conn: closed, h1: func(p *peer, a ask) {
 			p.say(head1(a, "") + a.first() + a.rest())
 			p.end()
@@ -149,6 +169,10 @@ func chunkRows1() []misdeed {
 				p.say(chunk(a.rest()) + "0\r\nX-Sum: 1\r\nContent-Length: 5\r\nTransfer-Encoding: gzip\r\n\r\n")
 			},
 		},
+		{name: "sends its head byte by byte", over: http1, during: "-", conn: kept, h1: func(p *peer, a ask) {
+			p.drip(head1(a, chunkedField), time.Millisecond)
+			p.say(chunk(a.first()+a.rest()) + "0\r\n\r\n")
+		}},
 		{name: "sends chunks of one byte with extensions", over: http1, before: "-", conn: kept, h1: func(p *peer, a ask) {
 			for _, b := range []byte(a.rest()) {
 				p.say("0001;x=\"y\"\r\n" + string(rune(b)) + "\r\n")

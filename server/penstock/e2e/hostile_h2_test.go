@@ -376,6 +376,10 @@ func headRows() []misdeed {
 			p.say(frame(1, 4, a.id, lit(":status", "204")))
 			p.say(frame(0, 1, a.id, "x"))
 		}},
+		misdeed{name: "sends 304 with a body", over: h2c, during: "-", kind: "protocol", conn: kept, h2: func(p *peer, a ask) {
+			p.say(frame(1, 4, a.id, lit(":status", "304")))
+			p.say(frame(0, 1, a.id, "x"))
+		}},
 		misdeed{name: "sends 100 and 103 before its answer", over: h2c, during: "-", conn: kept, h2: func(p *peer, a ask) {
 			p.say(frame(1, 4, a.id, lit(":status", "100")) + strings.Repeat(frame(1, 4, a.id, lit(":status", "103")+lit("link", "</x>")), 3))
 			p.finish(a)
