@@ -29,6 +29,17 @@ In all rows: no byte of an answer reaches anybody but its client, the next reque
 stream or connection stays behind. Lines of HTTP/1.1 end with CR LF; a bare LF is refused, since where two readers disagree about the end
 of a head, the bytes behind it become somebody else's answer.
 
+ENHANCE_YOUR_CALM, by RST_STREAM or GOAWAY, has the request wait before the same provider gets it again: 200 ms, then 800 ms. Under
+~http: auto~ a provider that agreed to HTTP/2 and says HTTP_1_1_REQUIRED is spoken to in HTTP/1.1 until the configuration is read again, and
+the request counts as not processed. A provider that is killed and comes back is dialled after the same pauses: requests of which nothing had come
+are answered then.
+
+A provider that does not read holds at most 256 KiB of an HTTP/2 connection's output and the request's own body, which goes with the first-byte
+timer; a connection that takes nothing for 10 s although something waits is closed (~closed~), whatever the provider says meanwhile. One that
+takes no stream (MAX_CONCURRENT_STREAMS 0) costs a request its first-byte timer, and is not dialled again for it. DATA beyond a window ends the
+stream, or where it is the connection's the connection, with FLOW_CONTROL_ERROR (~protocol~). Answers of any length pass in bounded memory. Over
+TLS a body of HTTP/1.1 that ends with its connection is whole after close_notify alone.
+
 A kept-alive connection that turns out to be closed as a request is put on it counts as no attempt: the request goes to a new one. After a
 request has waited in vain on an HTTP/2 connection from which nothing was heard, other requests go elsewhere until it answers a PING; it is
 closed after 3 s without. For 100 ms after a failed dial, requests get its failure. Floods are bounded per second and connection by ~Floods~
@@ -85,5 +96,19 @@ func providersDocument() string {
 			b.WriteString(strings.ReplaceAll(row, "| - |", "| |"))
 		}
 	}
+	b.WriteString("\n" + strings.ReplaceAll(eventsIntro, "~", "`"))
+	for _, f := range eventForms() {
+		fmt.Fprintf(&b, "| %s | %s |\n", f.name, f.what)
+	}
 	return b.String()
 }
+
+const eventsIntro = `## Event streams
+
+What a provider may write, and what of it reaches the client, however the bytes are cut. Where the client did not ask for usage the gateway does
+(~include_usage~), and takes out what comes of it: the event that holds nothing else, and ~"usage":null~ in events of up to 64 KiB. Every
+other byte is the provider's own. An event of one ~data:~ line alone is looked into.
+
+| the provider … | the client gets |
+| --- | --- |
+`
