@@ -30,7 +30,7 @@ stream or connection stays behind. Lines of HTTP/1.1 end with CR LF; a bare LF i
 of a head, the bytes behind it become somebody else's answer.
 
 ENHANCE_YOUR_CALM, by RST_STREAM or GOAWAY, has the request wait before the same provider gets it again: 200 ms, then 800 ms. Under
-~http: auto~ a provider that agreed to HTTP/2 and says HTTP_1_1_REQUIRED is spoken to in HTTP/1.1 until the configuration is read again, and
+~http: auto~ a provider that agreed to HTTP/2 and says HTTP_1_1_REQUIRED is spoken to in HTTP/1.1 from then on, and
 the request counts as not processed. A provider that is killed and comes back is dialled after the same pauses: requests of which nothing had come
 are answered then.
 

@@ -167,8 +167,8 @@ func TestEventForms(t *testing.T) {
 			wg.Go(func() {
 				w := dial(t, g.url)
 				for i, f := range forms {
-					if len(f.says) > 1<<20 && step < 100 {
-						continue
+					if len(f.says) > 200<<10 && (step < 100 || over == h2c) {
+						continue // the provider knows no windows
 					}
 					f.play(rowTB{t, fmt.Sprintf("%s, %s, in pieces of %d", f.name, over, step)}, w, string(over), fmt.Sprintf("%d-%d", i, step))
 				}
