@@ -20,6 +20,8 @@ type massRun struct {
 	over  protocol
 	stage string // "nothing", "head" or "body" has come of each answer
 	end   func(p *peer)
+	// overtakes: what was sent before the end may be lost with it, and the request is then as good as new.
+	overtakes bool
 
 	mu    sync.Mutex
 	peers map[*peer]bool
@@ -89,7 +91,7 @@ func TestMassEnd(t *testing.T) {
 			for _, stage := range []string{"nothing", "head", "body"} {
 				t.Run(fmt.Sprintf("%s, %s, after %s", over, name, stage), func(t *testing.T) {
 					t.Parallel()
-					m := &massRun{over: over, stage: stage, end: end, peers: map[*peer]bool{}}
+					m := &massRun{over: over, stage: stage, end: end, overtakes: name == "RST", peers: map[*peer]bool{}}
 					m.play(t)
 				})
 			}
@@ -117,7 +119,7 @@ func (m *massRun) play(t *testing.T) {
 			a := w.answer("POST")
 			right := ask{name: name, stream: true}
 			want := right.first() + right.rest()
-			if m.stage == "body" {
+			if m.stage == "body" && !(m.overtakes && a.body == want) {
 				rest, ok := strings.CutPrefix(a.body, right.first())
 				if !ok || !strings.Contains(rest, `"upstream_`) || strings.Contains(rest, "[DONE]") || a.err != nil {
 					t.Errorf("%s: %s %v %q", name, a.line, a.err, a.body)
