@@ -184,8 +184,17 @@ func routes(s *config.Snapshot) (*route.Table, error) {
 	}
 	for _, m := range s.Models {
 		spec.Models = append(spec.Models, route.ModelSpec{
-			Name: m.Name, Strategy: route.Strategy(m.Strategy.String()), Targets: targets(m.Targets), Fallback: targets(m.Fallback),
+			Name: m.Name, Strategy: strategy(m.Strategy), Targets: targets(m.Targets), Fallback: targets(m.Fallback),
 		})
 	}
 	return route.NewTable(spec)
+}
+
+// strategy is the one that serves in the place of the configuration's. One that is not built yet leaves the order to the weights, as
+// without it; inactive says so.
+func strategy(s config.Strategy) route.Strategy {
+	if s == config.Ordered {
+		return route.Ordered
+	}
+	return route.Weighted
 }

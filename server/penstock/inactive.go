@@ -18,6 +18,9 @@ func inactive(s *config.Snapshot) (out []string) {
 		}
 	}
 	for _, m := range s.Models {
+		if m.Strategy != config.Weighted && m.Strategy != config.Ordered {
+			out = append(out, fmt.Sprintf("strategy %s of model %s is set and has no effect in this version: its targets are weighted", m.Strategy, m.Name))
+		}
 		if m.Hedge.On() {
 			add("hedge of model %s", m.Name)
 		}
