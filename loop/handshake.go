@@ -162,18 +162,20 @@ func (ln *listener) shake(h *handshake, fd int) (*Secure, HandshakeResult) {
 		_ = nc.Close()
 		return nil, HandshakeCrowded
 	case errors.As(err, &other) && other.Conn != nil:
-		ln.answerPlain(nc, other.RecordHeader[:])
+		ln.answerPlain(h, nc, other.RecordHeader[:])
 		return nil, HandshakeNotTLS
 	}
-	_ = nc.Close()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = nc.Close()
 		return nil, HandshakeTimeout
 	}
+	h.closeHalf(nc)
+	_ = nc.Close()
 	return nil, HandshakeFailed
 }
 
 // answerPlain tells a client that does not speak TLS so, where there is a way to put it, and closes.
-func (ln *listener) answerPlain(nc net.Conn, first []byte) {
+func (ln *listener) answerPlain(h *handshake, nc net.Conn, first []byte) {
 	defer nc.Close()
 	if ln.notTLS == nil {
 		return
@@ -182,12 +184,21 @@ func (ln *listener) answerPlain(nc net.Conn, first []byte) {
 	if len(reply) == 0 {
 		return
 	}
-	if _, err := nc.Write(reply); err != nil {
+	if _, err := nc.Write(reply); err == nil {
+		h.closeHalf(nc)
+	}
+}
+
+// closeHalf ends the output, then reads and drops what the client still sends: a close with unread input would be a reset, which may
+// overtake the last words. In TLS 1.3 a client sends its request before it can hear that its certificate was refused (RFC 8446 §2).
+func (h *handshake) closeHalf(nc net.Conn) {
+	half, ok := nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	// A close with unread input would be a reset, which may overtake the answer.
-	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		_ = nc.SetReadDeadline(time.Now().Add(lingerSilence))
-		_, _ = io.CopyN(io.Discard, nc, plainLingerBytes)
+	_ = nc.SetReadDeadline(time.Now().Add(lingerSilence))
+	if h.crowded.Load() { // before the deadline above, which would have been taken back
+		return
 	}
+	_, _ = io.CopyN(io.Discard, nc, failedLingerBytes)
 }

@@ -48,8 +48,8 @@ const (
 	// more than a core can sign.
 	handshakesMax = 512
 
-	// plainLingerBytes bounds what is read of a client that does not speak TLS after it was told so.
-	plainLingerBytes = 256 << 10
+	// failedLingerBytes bounds what is read of a client after it was told why its handshake failed.
+	failedLingerBytes = 256 << 10
 
 	// readsPerEvent bounds how many full read buffers one connection may take before others get their turn.
 	readsPerEvent = 4
