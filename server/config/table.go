@@ -83,7 +83,7 @@ var fields = []field{
 	{path: "timeouts.connect", shape: shapeDuration, def: "3s", low: "1ms", high: "168h", meaning: "TCP connection to a provider."},
 	{path: "timeouts.handshake", shape: shapeDuration, def: "5s", low: "1ms", high: "168h", meaning: "TLS handshake."},
 	{path: "timeouts.first_byte", shape: shapeDuration, def: "120s", low: "1ms", high: "168h", meaning: "Until a provider's answer begins."},
-	{path: "timeouts.between_bytes", shape: shapeDuration, def: "60s", low: "1ms", high: "168h", meaning: "Between two pieces of a provider's answer."},
+	{path: "timeouts.between_bytes", shape: shapeDuration, def: "60s", low: "1ms", high: "168h", meaning: "Between two pieces of a provider's answer. A client that takes nothing of an answer for so long is cut off."},
 	{path: "timeouts.total", shape: shapeDuration, def: "15m", low: "1ms", high: "168h", meaning: "A whole exchange with its retries."},
 	{path: "timeouts.drain", shape: shapeDuration, def: "10m", low: "1ms", high: "168h", meaning: "What still runs when the process is told to stop."},
 
@@ -140,7 +140,7 @@ var fields = []field{
 	{path: "retry", shape: shapeMap, meaning: "When a request is tried again, on another target where there is one."},
 	{path: "retry.attempts", shape: shapeCount, def: "3", low: "1", high: "10", meaning: "Tries per request, the first included."},
 	{path: "retry.budget", shape: shapeRatio, def: "0.2", low: "0", high: "1", meaning: "Retries per request at most, over all requests, so that retries never pile up on a provider in trouble."},
-	{path: "retry.on", shape: shapeTexts, def: "[connect, reset, 429, 500, 502, 503, 504, 529]", meaning: "`connect` (no connection could be made), `reset` (it broke before the response began), `timeout` (the provider was silent too long before the response began; another target is tried), and status codes from 400 to 599."},
+	{path: "retry.on", shape: shapeTexts, def: "[connect, reset, 429, 500, 502, 503, 504, 529]", meaning: "`connect` (no connection could be made), `reset` (it broke before the client had any of the response; the same provider is asked again where there is no other target), `timeout` (the provider was silent too long before the response began; another target is tried), and status codes from 400 to 599."},
 
 	{path: "breaker", shape: shapeMap, meaning: "When a failing provider is left alone."},
 	{path: "breaker.window", shape: shapeDuration, def: "10s", low: "100ms", high: "1h", meaning: "Time over which requests are counted."},
