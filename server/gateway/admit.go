@@ -8,7 +8,12 @@ import "penstock/server/observe"
 type admission struct {
 	open   int   // requests in flight that were admitted
 	keys   []int // of those, by slot
-	active int   // slots that have some
+	active int   // slots that have some, or had lately
+
+	// What each slot had at most, within its share, in this period and in the one before.
+	peaks, before []int
+	periodAt      int64 // when this period began, ns
+	kept          int   // places that slots had lately and may come back for: the sum of missing
 
 	lagging int64   // since when events have waited for too long, ns; 0: they do not
 	shed    float64 // part of the requests to be refused for that
@@ -19,27 +24,71 @@ type admission struct {
 func (a *admission) slot(keyIndex int) int {
 	s := keyIndex + 1
 	for len(a.keys) <= s {
-		a.keys = append(a.keys, 0)
+		a.keys, a.peaks, a.before = append(a.keys, 0), append(a.peaks, 0), append(a.before, 0)
 	}
 	return s
+}
+
+// demand is how many places the slot has or had lately.
+func (a *admission) demand(slot int) int { return max(a.keys[slot], a.peaks[slot], a.before[slot]) }
+
+// missing is how many of them it does not have now.
+func (a *admission) missing(slot int) int { return a.demand(slot) - a.keys[slot] }
+
+// move changes what is in flight for the slot and what it had at most, and keeps the sums.
+func (a *admission) move(slot, by, peak int) {
+	demand, missing := a.demand(slot), a.missing(slot)
+	a.keys[slot] += by
+	a.open += by
+	a.peaks[slot] = max(a.peaks[slot], peak)
+	a.kept += a.missing(slot) - missing
+	switch now := a.demand(slot); {
+	case demand == 0 && now > 0:
+		a.active++
+	case demand > 0 && now == 0:
+		a.active--
+	}
+}
+
+// tick begins a new period once the last one is over.
+func (a *admission) tick(now int64) {
+	if now-a.periodAt < int64(demandPeriod) {
+		return
+	}
+	a.periodAt, a.active, a.kept = now, 0, 0
+	a.peaks, a.before = a.before, a.peaks
+	for s := range a.keys {
+		a.peaks[s] = 0
+		if a.demand(s) > 0 {
+			a.active++
+		}
+		a.kept += a.missing(s)
+	}
 }
 
 // overShare says whether one more request would give the slot more than an equal part of n.
 func (a *admission) overShare(slot, n int) bool {
 	active := a.active
-	if a.keys[slot] == 0 {
+	if a.demand(slot) == 0 {
 		active++
 	}
 	return (a.keys[slot]+1)*active > n
 }
 
-// full says whether the bound refuses a request of the slot. A key with less than its equal share may go beyond the bound by an eighth of
-// it: one that fills the bound does not lock the others out.
+// full says whether the bound refuses a request of the slot. One with less than its equal share may go beyond the bound by an eighth
+// of it, and one with more leaves free what others had lately: otherwise a key that fills the bound takes every place that another
+// one leaves between two of its requests.
 func (a *admission) full(slot, bound int) bool {
-	if bound == 0 || a.open < bound {
+	switch {
+	case bound == 0:
+		return false
+	case a.overShare(slot, bound):
+		return a.open+a.kept-a.missing(slot) >= bound
+	case a.open < bound+max(bound/reservePart, 1):
 		return false
 	}
-	return a.open >= bound+max(bound/reservePart, 1) || a.overShare(slot, bound)
+	a.move(slot, 0, a.keys[slot]+1)
+	return true
 }
 
 // late says whether a request of the slot is refused because the loop is behind. Keys that have more than their share are refused first.
@@ -55,19 +104,15 @@ func (a *admission) late(slot int) bool {
 }
 
 // enter and leave count a request that was admitted.
-func (a *admission) enter(slot int) {
-	if a.keys[slot]++; a.keys[slot] == 1 {
-		a.active++
+func (a *admission) enter(slot, bound int) {
+	peak := 0
+	if !a.overShare(slot, bound) {
+		peak = a.keys[slot] + 1
 	}
-	a.open++
+	a.move(slot, 1, peak)
 }
 
-func (a *admission) leave(slot int) {
-	if a.keys[slot]--; a.keys[slot] == 0 {
-		a.active--
-	}
-	a.open--
-}
+func (a *admission) leave(slot int) { a.move(slot, -1, 0) }
 
 // lag takes how long the last event of a batch had waited, and moves the part to be refused: up while events wait for too long, down as
 // soon as they do not.
@@ -90,6 +135,7 @@ func (a *admission) lag(now, ns int64) {
 // admit takes a request on, or refuses it.
 func (ex *exchange) admit() bool {
 	a, p := &ex.g.admission, ex.policy
+	a.tick(ex.g.loop.Now())
 	slot := a.slot(p.keyIndex(ex.key))
 	why := ""
 	switch {
@@ -100,7 +146,7 @@ func (ex *exchange) admit() bool {
 	case a.late(slot):
 		why = "the gateway is behind with its work; try again"
 	default:
-		a.enter(slot)
+		a.enter(slot, p.RequestsPerLoop)
 		ex.slot = slot + 1
 		return true
 	}

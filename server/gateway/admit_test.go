@@ -220,3 +220,35 @@ func TestOverloadInEachAPI(t *testing.T) {
 		}
 	}
 }
+
+// A key that asks for less than its share keeps its places from one request to the next, although another one wants them all.
+func TestBoundKeepsPlacesBetweenRequests(t *testing.T) {
+	r := busyRig(func(p *gateway.Policy) { p.RequestsPerLoop = 20 })
+	_, heavyEnds := r.come(30, kindChat, goodKey)
+	var lightEnds []*looptest.End
+	refused := 0
+	for round := range 20 {
+		light, ends := r.come(5, kindChat, otherKey)
+		if round >= 2 { // until then requests of the first key that were there before hold the places
+			refused += light.statuses()[503]
+		}
+		// All of the second key end at once, some of the first, and the first is quicker to ask again.
+		leaveAll(r, ends, heavyEnds[:5])
+		h, he := r.come(30, kindChat, goodKey)
+		heavyEnds = heavyEnds[5:]
+		for i, s := range h {
+			if strings.HasPrefix(string(s.got), "HTTP/1.1 503") {
+				lightEnds = append(lightEnds, he[i])
+			} else {
+				heavyEnds = append(heavyEnds, he[i])
+			}
+		}
+	}
+	if refused > 0 {
+		t.Errorf("%d of 90 requests of a key that never had more than 5 of its share of 10 were refused", refused)
+	}
+	leaveAll(r, heavyEnds, lightEnds)
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+}

@@ -27,6 +27,10 @@ const (
 	// reservePart: keys with less than their share may go beyond the bound of requests in flight by this part of it.
 	reservePart = 8
 
+	// demandPeriod: what a key had in flight at most is remembered for one to two of these, so that a place is still there for its next
+	// request, as clients in a loop and tools between two turns send it. Longer would leave places empty that nobody comes back for.
+	demandPeriod = time.Second
+
 	// lagLimit is how long an event may wait on a loop before requests are refused for it, where it lasts for lagPatience. It is far above what a
 	// loop at its limit shows with some thousand busy connections: those are better served late than refused.
 	lagLimit    = 250 * time.Millisecond
