@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bytes"
+
 	"penstock/server/dialect"
 	"penstock/server/observe"
 	"penstock/upstream/stream"
@@ -102,7 +104,7 @@ func (ex *exchange) takeBack() {
 		ex.held = nil
 	}
 	ex.answered, ex.seenBody, ex.sse, ex.counting, ex.holding, ex.tooLong, ex.wholly, ex.spilled = false, false, false, false, false, false, false, false
-	ex.uncredited = 0
+	ex.uncredited, ex.opens, ex.closes = 0, 0, 0
 	ex.event = ex.streamed()
 }
 
@@ -207,10 +209,24 @@ func (ex *exchange) expired() bool {
 	return ex.g.loop.Now()-ex.startAt >= int64(ex.policy.TotalTimeout)
 }
 
-// incomplete is the failure of an event stream that ended without the event that ends it.
-func (ex *exchange) incomplete() {
+// incomplete is the failure of a response that ended in the eyes of HTTP and not in its own: an event stream without the event that ends
+// it, a JSON object without its last brace.
+func (ex *exchange) incomplete(why string) {
 	ex.failedWith(&stream.Failure{Kind: stream.KindClosed, Sent: true, Answered: true},
-		fault{status: 502, code: "upstream_incomplete", message: "the provider ended the stream without finishing it"})
+		fault{status: 502, code: "upstream_incomplete", message: why})
+}
+
+// noteEnds keeps how the body begins and ends: that is how an answer that was cut short and framed as whole is told from a whole one.
+func (ex *exchange) noteEnds(b []byte) {
+	if b = bytes.TrimRight(b, " \t\r\n"); len(b) == 0 {
+		return
+	}
+	ex.closes = b[len(b)-1]
+	if ex.opens == 0 {
+		if b = bytes.TrimLeft(b, " \t\r\n"); len(b) > 0 {
+			ex.opens = b[0]
+		}
+	}
 }
 
 // breakOff ends an event stream with the error event of the client's API.

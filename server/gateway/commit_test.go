@@ -117,6 +117,15 @@ func TestCommitPoint(t *testing.T) {
 			play: func(r *rig, a *ask, at reply, b []byte) { at.head(200, media, len(b)); at.data(half(b)); at.hangUp() },
 		},
 		{
+			name: "a plain answer that ends in its middle", kinds: []kind{kindChat, kindMessages}, second: true, status: 200,
+			play: func(r *rig, a *ask, at reply, b []byte) { at.head(200, media, -1); at.data(half(b)); at.end() },
+		},
+		{
+			name: "a plain answer that ends in its middle, no second try", kinds: []kind{kindChat}, status: 502, errors: "without finishing",
+			tune: func(p *gateway.Policy) { p.Retry.Attempts = 1 },
+			play: func(r *rig, a *ask, at reply, b []byte) { at.head(200, media, -1); at.data(half(b)); at.end() },
+		},
+		{
 			name: "nonsense after the head", kinds: []kind{kindChat, kindStream}, second: true, status: 200,
 			play: func(r *rig, a *ask, at reply, b []byte) {
 				at.head(200, media, -1)

@@ -89,6 +89,8 @@ type turn struct {
 	tail       bool  // the beginning of an event stays in the write batch
 	spilled    bool  // the beginning of an event was too long to stay there
 	bodyLeft   int64 // of the provider's Content-Length; negative: there is none
+	opens      byte  // the first byte of a body that is kept until its end, white space left out
+	closes     byte  // and the last one that has come
 	chunked    bool
 	untilEnd   bool // the response ends with the connection
 	seenBody   bool

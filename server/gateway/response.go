@@ -184,6 +184,9 @@ func (ex *exchange) OnBody(b []byte) {
 	if ex.bodyLeft > 0 {
 		ex.bodyLeft -= int64(len(b))
 	}
+	if ex.wholly {
+		ex.noteEnds(b)
+	}
 	if ex.sse {
 		ex.ends.Feed(b)
 	}
@@ -255,11 +258,14 @@ func (ex *exchange) OnEnd([]stream.Field) {
 		ex.endEarly()
 		return
 	}
-	if ex.sse && ex.status == 200 && !ex.ends.Ended() {
-		ex.incomplete()
-		return
+	switch {
+	case ex.sse && ex.status == 200 && !ex.ends.Ended():
+		ex.incomplete("the provider ended the stream without finishing it")
+	case ex.pending && ex.wholly && ex.opens == '{' && ex.closes != '}':
+		ex.incomplete("the provider ended its answer without finishing it")
+	default:
+		ex.succeed()
 	}
-	ex.succeed()
 }
 
 // succeed ends a response of which the client has all.
