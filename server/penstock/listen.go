@@ -108,9 +108,9 @@ func (p *process) accept() error {
 	for range loops {
 		err = errors.Join(err, <-results)
 	}
-	if p.admin != nil {
+	if a := p.admin; a != nil {
 		go func() {
-			if err := p.admin.Serve(); err != nil {
+			if err := a.Serve(); err != nil {
 				p.log.Slog().Error("the admin port ended", "error", err)
 			}
 		}()
