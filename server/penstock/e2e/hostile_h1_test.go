@@ -185,14 +185,14 @@ func chunkRows1() []misdeed {
 func orderRows1() []misdeed {
 	other := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 26\r\n\r\n" + `{"id":"somebody else's"}  `
 	return []misdeed{
-		{name: "answers twice", over: http1, conn: closed, h1: func(p *peer, a ask) { p.finish(a); p.say(other) }},
+		{name: "answers twice", over: http1, conn: closed, h1: func(p *peer, a ask) { p.say(p.missing(a) + other) }},
 		{name: "answers twice, the second time a little later", over: http1, afterwards: true, conn: closed, h1: func(p *peer, a ask) {
 			p.finish(a)
 			p.run.settle()
 			p.say(other)
 			discard(p)
 		}},
-		{name: "sends bytes after its answer", over: http1, conn: closed, h1: func(p *peer, a ask) { p.finish(a); p.say("\r\n") }},
+		{name: "sends bytes after its answer", over: http1, conn: closed, h1: func(p *peer, a ask) { p.say(p.missing(a) + "\r\n") }},
 		{name: "sends 100 and 103 before its answer", over: http1, during: "-", conn: kept, h1: func(p *peer, a ask) {
 			p.say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
 			p.finish(a)

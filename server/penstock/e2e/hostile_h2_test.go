@@ -420,7 +420,7 @@ func frameRows() []misdeed {
 func orderRows() []misdeed {
 	ok := lit(":status", "200")
 	after := func(name string, f func(id uint32) string) misdeed {
-		return misdeed{name: name, over: h2c, conn: closed, h2: func(p *peer, a ask) { p.finish(a); p.say(f(a.id)) }}
+		return misdeed{name: name, over: h2c, conn: closed, h2: func(p *peer, a ask) { p.say(p.missing(a) + f(a.id)) }}
 	}
 	return []misdeed{
 		malformed("sends DATA before HEADERS", func(id uint32) string { return frame(0, 0, id, "x") }).onlyBefore(),

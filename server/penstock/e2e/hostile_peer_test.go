@@ -288,17 +288,20 @@ func (p *peer) begin(a ask) {
 }
 
 // finish sends what is still missing of a right answer.
-func (p *peer) finish(a ask) {
+func (p *peer) finish(a ask) { p.say(p.missing(a)) }
+
+// missing is what is still missing of a right answer. What has to arrive with its end is said in the same breath: a client that has all of
+// its answer asks again.
+func (p *peer) missing(a ask) string {
 	switch {
 	case p.in != nil && a.begun:
-		p.say(chunk(a.rest()) + "0\r\n\r\n")
+		return chunk(a.rest()) + "0\r\n\r\n"
 	case p.in != nil:
-		p.say(head1(a, chunkedField) + chunk(a.first()+a.rest()) + "0\r\n\r\n")
+		return head1(a, chunkedField) + chunk(a.first()+a.rest()) + "0\r\n\r\n"
 	case a.begun:
-		p.say(frame(0, 1, a.id, a.rest()))
-	default:
-		p.say(head2(a) + frame(0, 1, a.id, a.first()+a.rest()))
+		return frame(0, 1, a.id, a.rest())
 	}
+	return head2(a) + frame(0, 1, a.id, a.first()+a.rest())
 }
 
 // answer answers as it should be, on HTTP/2 with everything that the connection's HPACK table holds.
