@@ -76,6 +76,7 @@ type pacer struct {
 	window  Histogram
 	last    Window // totals at the last window's end
 	lateNS  int64
+	fired   int
 }
 
 // Pace sends requests by the steps over at most limit connections. It returns when all are answered, or some time after the
@@ -118,7 +119,12 @@ func (f *Fleet) Pace(limit int, steps ...Step) *Tally {
 // fire sends one request, or puts it off until a connection is free.
 func (p *pacer) fire(due int64) {
 	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
+		// Not the one that was used last: a connection that is refused is free again at once, and the requests would all follow it to the
+		// loop that is full.
+		i := p.fired % n
+		p.fired++
+		c := p.idle[i]
+		p.idle[i] = p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		p.launch(c, due)
 		return
