@@ -95,10 +95,10 @@ func TestProviderThatNeverReads(t *testing.T) {
 
 // TestSlowReaderIsNotStuck: a provider that reads, however slowly, gets all of a large body.
 func TestSlowReaderIsNotStuck(t *testing.T) {
-	const total = 8 << 20
+	const total = 4 << 20
 	read := make(chan int, 1)
 	url, _ := listen(t, func(_ int32, c net.Conn) {
-		_ = c.(*net.TCPConn).SetReadBuffer(16 << 10)
+		_ = c.(*net.TCPConn).SetReadBuffer(64 << 10)
 		wide := "\x7f\xff\x00\x00"
 		_, _ = io.WriteString(c, frame2(4, 0, 0, "\x00\x04"+wide)+frame2(8, 0, 0, wide))
 		in := bufio.NewReader(c)
