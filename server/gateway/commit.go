@@ -10,8 +10,8 @@ import (
 
 // The commit point of a response is where its first byte of body leaves for the client, for every API alike: of an event stream that is
 // the first event that is whole, and a plain JSON answer that is small and comes soon commits with its last byte. Before it, head and
-// body stay in the client's write batch: a failure takes them back, and the request is sent again or answered with an error. After it nothing is sent twice: a failure ends the stream with the
-// API's error event, and anything else by cutting the connection.
+// body stay in the client's write batch: a failure takes them back, and the request is sent again or answered with an error. After it
+// nothing is sent twice: a failure ends the stream with the API's error event, and anything else by cutting the connection.
 
 // hold keeps the response whose head is about to be written from leaving.
 func (ex *exchange) hold(contentLength int64, contentType []byte) {

@@ -54,14 +54,14 @@ func (ex *exchange) read() bool {
 			return ex.badJSON(err)
 		}
 		ex.isDoc = true
-		ex.model, ex.event = ex.arena.Copy(ex.scan.Model), ex.scan.Stream && ex.ep.Streams
+		ex.model, ex.event = ex.arena.Copy(ex.scan.Model), ex.streamed()
 		return ex.ep.Model == dialect.ModelNone || ex.hasModel(ex.scan.HasModel)
 	case dialect.BodyMultipart:
 		if err := ex.form.Multipart(ex.contentType, ex.body); err != nil {
 			return ex.badJSON(err)
 		}
 		ex.isFrm = true
-		ex.model, ex.event = ex.arena.Copy(ex.form.Model), ex.form.Stream && ex.ep.Streams
+		ex.model, ex.event = ex.arena.Copy(ex.form.Model), ex.streamed()
 		return ex.ep.Model == dialect.ModelNone || ex.hasModel(ex.form.HasModel)
 	}
 	return true

@@ -265,10 +265,7 @@ func (ex *exchange) clientGone() {
 	if ex.pending || ex.tail {
 		ex.bytesOut = ex.letOut // what is held never left
 	}
-	if ex.pending {
-		ex.status = 0
-	}
-	if ex.status == 0 {
+	if ex.pending || ex.status == 0 {
 		ex.status = 499
 	}
 	ex.account("client_gone", "")

@@ -31,8 +31,8 @@ const (
 	// request, as clients in a loop and tools between two turns send it. Longer would leave places empty that nobody comes back for.
 	demandPeriod = time.Second
 
-	// lagLimit is how long an event may wait on a loop before requests are refused for it, where it lasts for lagPatience. It is far above what a
-	// loop at its limit shows with some thousand busy connections: those are better served late than refused.
+	// lagLimit is how long an event may wait on a loop before requests are refused for it, where it lasts for lagPatience. It is far
+	// above what a loop at its limit shows with some thousand busy connections: those are better served late than refused.
 	lagLimit    = 250 * time.Millisecond
 	lagPatience = 100 * time.Millisecond
 

@@ -114,18 +114,25 @@ func (ex *exchange) writeHead(status int, fields []stream.Field, contentLength i
 			*b = http1.AppendContentLength(*b, contentLength)
 		}
 	case empty:
-	case ex.oldClient:
-		ex.untilEnd = true
-		ex.cl.c.Endless(true)
 	default:
-		ex.chunked = true
-		*b = append(*b, "transfer-encoding: chunked\r\n"...)
+		ex.frameOpen(b)
 	}
 	ex.connectionField(b)
 	*b = append(*b, "\r\n"...)
 	ex.headSent = true
 	ex.downAt = ex.g.loop.Now()
 	ex.bytesOut += int64(len(*b) - at)
+}
+
+// frameOpen frames a body whose length is not known: in chunks, or by the end of the connection for a client that knows none.
+func (ex *exchange) frameOpen(b *[]byte) {
+	if ex.oldClient {
+		ex.untilEnd = true
+		ex.cl.c.Endless(true)
+		return
+	}
+	ex.chunked = true
+	*b = append(*b, "transfer-encoding: chunked\r\n"...)
 }
 
 // connectionField says whether the connection goes on, where that is not what the version has by default (RFC 9112 §9.3). While
@@ -367,13 +374,7 @@ func (ex *exchange) keepWaiting() {
 		*b = http1.AppendStatus(*b, 200)
 		*b = http1.AppendFieldString(*b, "content-type", "text/event-stream; charset=utf-8")
 		*b = http1.AppendFieldString(*b, "cache-control", "no-cache")
-		if ex.oldClient {
-			ex.untilEnd = true
-			ex.cl.c.Endless(true)
-		} else {
-			ex.chunked = true
-			*b = append(*b, "transfer-encoding: chunked\r\n"...)
-		}
+		ex.frameOpen(b)
 		ex.ownFields(b)
 		*b = append(*b, "\r\n"...)
 		ex.headSent = true
