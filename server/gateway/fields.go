@@ -1,6 +1,10 @@
 package gateway
 
-import "bytes"
+import (
+	"bytes"
+
+	"penstock/http1"
+)
 
 // passesUp says whether a client's field goes on to the provider (name in lower case). What the gateway does not know passes, so that a
 // vendor's next header works on the day it appears. What stays here:
@@ -23,8 +27,7 @@ func passesUp(name []byte) bool {
 		}
 	}
 	switch string(name) {
-	case "authorization", "cookie", "cookie2",
-		"host", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "content-length", "expect",
+	case "authorization", "cookie", "cookie2", "host", "http2-settings", "content-length", "expect",
 		"accept-encoding", "content-encoding", "user-agent", "content-md5", "digest", "content-digest", "repr-digest", "signature", "signature-input",
 		"forwarded", "via", "x-real-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "cdn-loop",
 		"x-http-method-override", "x-http-method", "x-method-override", "x-rewrite-url",
@@ -32,7 +35,7 @@ func passesUp(name []byte) bool {
 		"origin", "referer":
 		return false
 	}
-	return !hasAnyPrefix(name, stayUp) && !endsLikeCredential(name)
+	return !http1.HopByHop(name) && !hasAnyPrefix(name, stayUp) && !endsLikeCredential(name)
 }
 
 // stayUp are the beginnings of names that passesUp keeps here.
@@ -62,15 +65,14 @@ func endsLikeCredential(name []byte) bool {
 // may do with this origin.
 func passesDown(name []byte) bool {
 	switch string(name) {
-	case "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "content-length",
-		"content-md5", "digest", "content-digest", "repr-digest", "signature", "signature-input",
+	case "content-length", "content-md5", "digest", "content-digest", "repr-digest", "signature", "signature-input",
 		"openai-organization", "openai-project", "anthropic-organization-id", "anthropic-workspace-id",
 		"server", "via", "x-powered-by", "x-served-by", "x-cache", "x-azure-ref", "server-timing",
 		"set-cookie", "set-cookie2", "location", "content-location", "refresh", "www-authenticate", "authentication-info",
 		"alt-svc", "strict-transport-security", "expect-ct", "report-to", "reporting-endpoints", "nel", "clear-site-data", "service-worker-allowed":
 		return false
 	}
-	return !hasAnyPrefix(name, stayDown)
+	return !http1.HopByHop(name) && !hasAnyPrefix(name, stayDown)
 }
 
 // stayDown are the beginnings of names that passesDown keeps here.

@@ -146,7 +146,7 @@ func (g *Gateway) pick(h *http1.Head, p *picked) {
 			p.anthropic = true
 			g.pass = append(g.pass, stream.Field{Name: name, Value: f.Value})
 		default:
-			if passesUp(name) && !http1.HopByHop(name) && !g.policy.OwnFields[string(name)] {
+			if passesUp(name) && !g.policy.OwnFields[string(name)] {
 				g.pass = append(g.pass, stream.Field{Name: name, Value: f.Value})
 			}
 		}
